@@ -1,0 +1,189 @@
+"""The errors of tierkit, as one tree.
+
+    TierkitError
+    ├── ConfigError (also ValueError)
+    │   └── PriceMissing
+    ├── Refused
+    │   ├── RateLimited · ConcurrencyLimited
+    │   ├── BudgetExceeded
+    │   └── RequestTooLarge
+    ├── LedgerError: UnknownReservation · AlreadySettled · ReservationConflict
+    ├── StateError
+    ├── BackendError: BackendTimeout · BackendUnavailable · BackendOverloaded · BackendRejected
+    └── MissingExtra (also ImportError)
+
+Every message is one sentence with the value seen, the value wanted and the fix.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tierkit._core import Decision, Usage
+
+__all__ = [
+    "AlreadySettled",
+    "BackendError",
+    "BackendOverloaded",
+    "BackendRejected",
+    "BackendTimeout",
+    "BackendUnavailable",
+    "BudgetExceeded",
+    "ConcurrencyLimited",
+    "ConfigError",
+    "LedgerError",
+    "MissingExtra",
+    "PriceMissing",
+    "RateLimited",
+    "Refused",
+    "RequestTooLarge",
+    "ReservationConflict",
+    "StateError",
+    "TierkitError",
+    "UnknownReservation",
+    "UnsettledWarning",
+]
+
+
+class TierkitError(Exception):
+    """The root of all errors of tierkit."""
+
+
+class ConfigError(TierkitError, ValueError):
+    """A policy, rule, label, amount or vector that cannot be used."""
+
+
+class PriceMissing(ConfigError):  # noqa: N818 - the word of the field
+    """The price book holds no price for this model, variant or context length."""
+
+
+class Refused(TierkitError):  # noqa: N818 - a refusal is expected, not an error
+    """A request that no tier may serve now.
+
+    Attributes:
+        decision: The refusal itself, with every failing rule.
+        rule: Name of the binding rule.
+        retry_after_s: Seconds until the request fits if nothing else happens; None when waiting alone cannot help.
+    """
+
+    def __init__(self, message: str, decision: Decision) -> None:
+        """Keep the decision beside its sentence."""
+        super().__init__(message)
+        self.decision = decision
+
+    @property
+    def rule(self) -> str | None:
+        """Name of the binding rule."""
+        return self.decision.rule
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Seconds until the request fits, or None."""
+        return self.decision.retry_after_s
+
+
+class RateLimited(Refused):
+    """A rate has no room now; `retry_after_s` says when it has."""
+
+
+class ConcurrencyLimited(Refused):
+    """All slots are held; one frees when a running request settles."""
+
+
+class BudgetExceeded(Refused):
+    """A budget has no room for the price ceiling of this request."""
+
+
+class RequestTooLarge(Refused):
+    """The request can never fit the binding rule, however long one waits."""
+
+
+class LedgerError(TierkitError):
+    """A reservation was used in a way that its state does not allow."""
+
+
+class UnknownReservation(LedgerError):
+    """This id was never reserved, or ended longer ago than endings are remembered."""
+
+
+class AlreadySettled(LedgerError):
+    """This reservation ended otherwise; the first ending stands."""
+
+
+class ReservationConflict(LedgerError):
+    """The same id was used with other labels or another amount."""
+
+
+class StateError(TierkitError):
+    """The state directory cannot be used.
+
+    Attributes:
+        path: The file or directory.
+        fix: What to do about it.
+    """
+
+    def __init__(self, message: str, *, path: str = "", fix: str = "") -> None:
+        """Keep path and fix beside the sentence."""
+        super().__init__(message)
+        self.path = path
+        self.fix = fix
+
+
+class BackendError(TierkitError):
+    """A model server did not give a complete answer.
+
+    Attributes:
+        backend: Name of the backend.
+        tier: Name of the tier, once the governor knows it.
+        status: HTTP status, or None when no reply came.
+        error_class: rate, overload, spend, context, auth, not_found, policy or transient (see docs/concepts/backends.md).
+        usage: What the server said it used before it failed, or None.
+        outcome: not_sent, refused, uncertain or partial: decides what is charged.
+        retry_after_s: The server's hint, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        backend: str = "",
+        tier: str | None = None,
+        status: int | None = None,
+        error_class: str = "transient",
+        usage: Usage | None = None,
+        outcome: str = "uncertain",
+        retry_after_s: float | None = None,
+    ) -> None:
+        """Keep the facts beside the sentence."""
+        super().__init__(message)
+        self.backend = backend
+        self.tier = tier
+        self.status = status
+        self.error_class = error_class
+        self.usage = usage
+        self.outcome = outcome
+        self.retry_after_s = retry_after_s
+
+
+class BackendTimeout(BackendError):
+    """The server did not answer in time; it may still have done, and charged for, the work."""
+
+
+class BackendUnavailable(BackendError):
+    """The server could not be reached, or the connection broke."""
+
+
+class BackendOverloaded(BackendError):
+    """The server asks for fewer requests, now or until more is paid for."""
+
+
+class BackendRejected(BackendError):
+    """The server refuses this request: sending it again changes nothing."""
+
+
+class MissingExtra(TierkitError, ImportError):
+    """An optional dependency is not installed; the message names the pip line."""
+
+
+class UnsettledWarning(UserWarning):
+    """A `with governor.admit(...)` block ended normally without `settle`; the reservation was posted in full."""

@@ -1,0 +1,1 @@
+//! The state directory of tierkit and the clock: the only crate that does I/O.
