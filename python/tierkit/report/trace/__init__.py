@@ -28,7 +28,12 @@ __all__ = ["MAX_STEP_BACK_S", "TraceRecord", "read_trace"]
 MAX_STEP_BACK_S = 60
 
 
-def read_trace(path: str | os.PathLike[str], *, labels: Mapping[str, str] | None = None) -> Iterator[TraceRecord]:
+def read_trace(
+    path: str | os.PathLike[str],
+    *,
+    labels: Mapping[str, str] | None = None,
+    on_position: Callable[[int], None] | None = None,
+) -> Iterator[TraceRecord]:
     """Stream the requests of a trace file in file order.
 
     Time never goes back: a request that is up to 60 s older than the newest before it is given that one's time; a
@@ -37,6 +42,7 @@ def read_trace(path: str | os.PathLike[str], *, labels: Mapping[str, str] | None
     Args:
         path: The file, plain or gzip; `-` reads standard input.
         labels: Labels added to every request; the trace's own labels win.
+        on_position: Told now and then how many bytes of the file are behind, for a progress bar.
 
     Raises:
         ConfigError: `FILE:LINE: sentence` at the first line that cannot be used, and for a file without requests.
@@ -51,7 +57,7 @@ def read_trace(path: str | os.PathLike[str], *, labels: Mapping[str, str] | None
         (1500000000, 900, {'team': 'search'})
     """
     place = "stdin" if path == "-" else str(path)
-    lines = numbered_lines(path, place)
+    lines = numbered_lines(path, place, on_position)
     first = next(lines, None)
     if first is None:
         raise ConfigError(f"{place}: the trace is empty; it needs one request per line")

@@ -13,25 +13,34 @@ from tierkit.report.trace.record import bad
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
 __all__ = ["MAX_LINE_BYTES", "numbered_lines"]
 
 # A line above this is not a request; the bound keeps memory flat on a file without line ends.
 MAX_LINE_BYTES = 64 * 1024 * 1024
+TELL_EVERY = 500
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
-def numbered_lines(path: str | os.PathLike[str], name: str) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, text) for every line that is not blank; `-` reads standard input."""
+def numbered_lines(
+    path: str | os.PathLike[str], name: str, on_position: Callable[[int], None] | None = None
+) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, text) for every line that is not blank; `-` reads standard input.
+
+    `on_position` is told now and then how many bytes of the file are behind.
+    """
     raw = _open(path, name)
     try:
         stream: BinaryIO = raw
         if raw.peek(2)[:2] == _GZIP_MAGIC:
             stream = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment] # a GzipFile reads like a BinaryIO
-        yield from _decoded(stream, name)
+        for number, text in _decoded(stream, name):
+            if on_position is not None and number % TELL_EVERY == 0:
+                on_position(raw.tell())
+            yield number, text
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ConfigError(f"{name}: the gzip stream is damaged ({error}); copy or compress the file again") from error
     except OSError as error:
