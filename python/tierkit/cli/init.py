@@ -9,9 +9,7 @@ import click
 from tierkit.cli.output import as_json, json_option, paper
 from tierkit.errors import ConfigError
 
-__all__ = ["TEMPLATE", "command"]
-
-TEMPLATE = Path(__file__).with_name("template.toml")
+__all__ = ["command"]
 
 
 @click.command("init")
@@ -26,8 +24,10 @@ def command(path: Path, *, force: bool, as_json_: bool) -> None:
       tierkit init
       tierkit init policies/production.toml
     """  # noqa: D301 - \b is click's mark for lines to keep
+    from tierkit.policy import INIT_TEXT  # noqa: PLC0415 - keeps --help quick
+
     target = path / "tierkit.toml" if path.is_dir() else path
-    text = TEMPLATE.read_bytes()
+    text = INIT_TEXT.encode()
     try:
         with target.open("wb" if force else "xb") as stream:
             stream.write(text)

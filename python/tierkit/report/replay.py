@@ -1,32 +1,32 @@
 """A whole trace through the real governor, on a clock that jumps from event to event.
 
-What is real: every decision, reservation, settlement, window and cache entry; the governor is the one that serves traffic.
-What is assumed, since a trace does not tell it:
+What is real: every decision, reservation, settlement, window and cache entry; the governor is the one that serves
+traffic. What is assumed, since a trace does not tell it:
 
 - An answer takes 0.5 s and then 20 ms per output token (50 tokens/s); its reservation and its slot are held that long.
-- A request without a prompt has no difficulty to read. It is given a need that is spread evenly over [0, 1) by a hash of its
-  number, so that the tier shares of the policy come out, and the same trace gives the same result. `need` in the trace wins.
+- A request without a prompt has no difficulty to read. It is given a need that is spread evenly over [0, 1) by a hash
+  of its number, so that the tier shares of the policy come out, and the same trace gives the same result. `need` in the
+  trace wins.
 - A refused request is gone; nobody tries again.
 - The baseline is what the admitted requests would cost at the dearest tier's price, those from the cache included.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from heapq import heappop, heappush
 from itertools import islice
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from tierkit.errors import ConfigError, Refused
-from tierkit.money import Money
 from tierkit.report.tally import Tally
 from tierkit.request import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from tierkit.governor import Admission, Governor
+    from tierkit.money import Money
     from tierkit.report.trace import TraceRecord
     from tierkit.testing import ManualClock
 
@@ -44,16 +44,16 @@ class Watcher:
     """Sees a replay go by; every method may be left as it is. Times are nanoseconds since 1970 on the virtual clock."""
 
     def moved(self, ts_ns: int) -> None:
-        """The clock stands at a new arrival."""
+        """See the clock stand at a new arrival."""
 
     def admitted(self, record: TraceRecord, admission: Admission) -> None:
-        """A request was let through, or answered from the cache."""
+        """See a request let through, or answered from the cache."""
 
     def refused(self, record: TraceRecord, refusal: Refused) -> None:
-        """No tier could serve a request."""
+        """See a request that no tier could serve."""
 
     def settled(self, ts_ns: int, record: TraceRecord, admission: Admission, cost: Money) -> None:
-        """An answer was complete and its exact cost posted."""
+        """See an answer end and its exact cost posted."""
 
 
 class Replay:
@@ -153,6 +153,11 @@ class Replay:
         if ts_ns > self._now_ns:
             self._clock.advance(ns=ts_ns - self._now_ns)
             self._now_ns = ts_ns
+
+
+def _top_price(governor: Governor) -> Callable[[Usage], Money]:
+    top = governor.policy.tiers[-1].name
+    return lambda usage: governor.cost(top, usage)
 
 
 def _spread(number: int) -> float:

@@ -21,8 +21,8 @@ __all__ = ["UNATTRIBUTED", "Tally"]
 # The row of a label for the requests that do not carry it, so that every label's rows add up to the whole.
 UNATTRIBUTED = "unattributed"
 _DEFAULT_LABEL = "team"
-# A gate never admits above a budget; only a settlement above its reservation can pass it. Looking at every such settlement,
-# and now and then at any, sees the worst moment without asking for all balances at each of a million requests.
+# A gate never admits above a budget; only a settlement above its reservation can pass it. Looking at every such
+# settlement, and now and then at any, sees the worst moment without asking for all balances at each request.
 _LOOK_EVERY = 2000
 ZERO = Money(0)
 
