@@ -20,7 +20,7 @@ def policies() -> tk.Policy:
     assert_type(tk.Policy.from_text("version = 1"), tk.Policy)
     limit = tk.Limit("60 requests/minute", name="user-rpm", per=["user"], burst=10)
     slots = tk.Limit(name="gpu-slots", concurrency=32, where={"backend": "mi355x"})
-    budget = tk.Budget("25 USD", period="day", per=["team"], on_exhausted="downgrade", warn_at=[0.5, 0.8], mode="observe")
+    budget = tk.Budget("25 USD", period="day", per=["team"], on_exhausted="downgrade", warn_at=[0.5], mode="observe")
     tk.Budget(Decimal(25), period="total")
     tk.Budget(tk.Money("25"), period="30d", timezone="Europe/Berlin")
     tk.Policy(tiers=from_file.tiers, limits=[limit, slots], budgets=[budget])
@@ -94,8 +94,8 @@ def keep_books() -> None:
 
 def remember(vector: NDArray[np.float32]) -> None:
     cache = tk.SemanticCache(dim=256, capacity=100_000, path=None)
-    cache.put(namespace="acme", key=b"…", text="…", embedding=vector, value=b"…", ttl_s=3600, saved="0.01")
-    hit = cache.get(namespace="acme", key=b"…", text="…", embedding=vector, min_similarity=0.9)
+    cache.put(namespace="acme", key=b"key", text="…", embedding=vector, value=b"key", ttl_s=3600, saved="0.01")
+    hit = cache.get(namespace="acme", key=b"key", text="…", embedding=vector, min_similarity=0.9)
     if hit is not None:
         print(hit.value, hit.similarity, hit.exact)
         cache.report(hit.id, ok=False)
