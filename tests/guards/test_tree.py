@@ -61,4 +61,4 @@ def test_sizes_are_reported() -> None:
             if lines > LINES_TO_LOOK_AGAIN:
                 large.append(f"{lines} {named(path)}")
     if large:
-        print("files to look at again:", *sorted(large, reverse=True), sep="\n  ")  # noqa: T201
+        print("files to look at again:", *sorted(large, reverse=True), sep="\n  ")
