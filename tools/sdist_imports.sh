@@ -9,7 +9,7 @@ work="$root/target/sdist"
 
 rm -rf "$work"
 mkdir -p "$work/out" "$work/tree"
-"$bin/maturin" sdist --quiet --out "$work/out"
+"$bin/maturin" sdist --out "$work/out"
 tar -xzf "$work"/out/*.tar.gz -C "$work/tree" --strip-components=1
 # Every file of an sdist bears the same date, so cargo could take an older build for a current one.
 find "$work/tree" -type f -exec touch {} +
