@@ -70,6 +70,7 @@ class Replay:
         >>> replay.run([TraceRecord(0, {}, None, 1000, 100, None, None, 1)])
         >>> replay.result()["spend_usd"]
         '0.0012'
+
     """
 
     def __init__(

@@ -28,6 +28,7 @@ class TraceRecord(NamedTuple):
         max_output_tokens: The bound that the caller asked for, or None.
         need: How much the request needs the strong tier, in [0, 1], or None.
         line: Line of the file, from 1.
+
     """
 
     ts_ns: int
