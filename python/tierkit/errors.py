@@ -61,13 +61,13 @@ class Refused(TierkitError):
     """A request that no tier may serve now.
 
     Attributes:
-        decision: The refusal itself, with every failing rule.
+        decision: The refusal itself, with every failing rule; None when the request fits no model at all.
         rule: Name of the binding rule.
         retry_after_s: Seconds until the request fits if nothing else happens; None when waiting alone cannot help.
 
     """
 
-    def __init__(self, message: str, decision: Decision) -> None:
+    def __init__(self, message: str, decision: Decision | None) -> None:
         """Keep the decision beside its sentence."""
         super().__init__(message)
         self.decision = decision
@@ -75,12 +75,12 @@ class Refused(TierkitError):
     @property
     def rule(self) -> str | None:
         """Name of the binding rule."""
-        return self.decision.rule
+        return None if self.decision is None else self.decision.rule
 
     @property
     def retry_after_s(self) -> float | None:
         """Seconds until the request fits, or None."""
-        return self.decision.retry_after_s
+        return None if self.decision is None else self.decision.retry_after_s
 
 
 class RateLimited(Refused):
