@@ -85,7 +85,26 @@ def test_recursion_ends() -> None:
 
 
 def test_integers_of_any_size_and_surrogates_stay_apart() -> None:
-    values = [0, 1, -1, 2**63, -(2**63) - 1, 2**80, 0.0, 1.0, True, False, None, "", "0", [], {}, "\ud800", "\udfff", "\ufffd"]
+    values = [
+        0,
+        1,
+        -1,
+        2**63,
+        -(2**63) - 1,
+        2**80,
+        0.0,
+        1.0,
+        True,
+        False,
+        None,
+        "",
+        "0",
+        [],
+        {},
+        "\ud800",
+        "\udfff",
+        "\ufffd",
+    ]
     seen = {keys(ASK, {"seed": value})[0] for value in values}
     assert len(seen) == len(values)
     texts = {keys([{"role": "user", "content": value}])[1] for value in ("\ud800", "\udfff", "\ufffd")}

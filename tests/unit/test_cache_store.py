@@ -110,7 +110,9 @@ def test_decide() -> None:
         cache.decide("a", "b", 1.5)
 
 
-@pytest.mark.parametrize("bad", [{"dim": 0}, {"capacity": 0}, {"capacity_bytes": 0}, {"dim": 1 << 20}, {"capacity": -1}])
+@pytest.mark.parametrize(
+    "bad", [{"dim": 0}, {"capacity": 0}, {"capacity_bytes": 0}, {"dim": 1 << 20}, {"capacity": -1}]
+)
 def test_bounds_are_checked(bad: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="expected"):
         tk.SemanticCache(**bad)

@@ -8,6 +8,7 @@ Example:
     >>> again = "how do i boil an egg"
     >>> cache.get(namespace="acme", key=b"2", text=again, embedding=tk.cache.embed(again)).value
     b'8 min'
+
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ def embed_many(texts: list[str]) -> NDArray[np.float32]:
         >>> vectors = embed_many(["How do I boil an egg?", "how do i boil eggs"])
         >>> vectors.shape, bool(vectors[0] @ vectors[1] > 0.5)
         ((2, 256), True)
+
     """
     import numpy as np  # noqa: PLC0415 - `import tierkit` must not load numpy
 
@@ -55,5 +56,6 @@ def embed(text: str) -> NDArray[np.float32]:
         >>> from tierkit.cache import embed
         >>> embed("").tolist()[:2]
         [1.0, 0.0]
+
     """
     return embed_many([text])[0]

@@ -38,6 +38,7 @@ class SemanticCache:
         >>> hit = cache.get(namespace="acme", key=b"k")
         >>> hit.value, hit.exact, str(hit.saved)
         (b'Hello', True, '0.01')
+
     """
 
     __slots__ = ("_clock", "_store")
@@ -62,6 +63,7 @@ class SemanticCache:
 
         Raises:
             ConfigError: A bound is zero, the dimension is out of range, or a path is given.
+
         """
         if path is not None:
             raise ConfigError(f"path {path!r}: this version keeps the cache in memory only; leave path out")
@@ -101,6 +103,7 @@ class SemanticCache:
             ConfigError: The namespace is empty, the vector unusable, or the life or the saving negative.
 
         Cost: One copy of the value; evictions look at 8 entries each. Detached from the interpreter.
+
         """
         return self._store.put(
             namespace=namespace,
@@ -141,6 +144,7 @@ class SemanticCache:
 
         Units: Stored times in ns.
         Cost: One hash for an equal key; O(rows of the namespace · dim) else. Detached from the interpreter.
+
         """
         return self._store.get(
             namespace=namespace,
@@ -166,6 +170,7 @@ class SemanticCache:
             >>> id = cache.put(namespace="acme", key=b"k", value=b"wrong", ttl_s=60)
             >>> cache.report(id, ok=False), cache.get(namespace="acme", key=b"k")
             (True, None)
+
         """
         return self._store.report(id, ok=ok)
 
@@ -187,6 +192,7 @@ class SemanticCache:
             >>> from tierkit import SemanticCache
             >>> SemanticCache().decide("Boil 2 eggs", "Boil 3 eggs", 0.99).reasons
             ('numbers differ: 2 against 3',)
+
         """
         return _core.cache_decide(text_cached, text_new, similarity, min_similarity)
 

@@ -54,6 +54,9 @@ fn numbers(words: &Words) -> Vec<String> {
     for (at, word) in words.all.iter().enumerate() {
         let named = NAMES.iter().find(|(name, _)| *name == word.lower).map(|(_, digits)| (*digits).to_owned());
         let Some(mut number) = named.or_else(|| word.number.then(|| plain(&word.lower))) else { continue };
+        if words.all.get(at + 1).is_some_and(|next| next.lower == "percent") {
+            number.push('%');
+        }
         if let Some(unit) = words.all.get(at + 1).filter(|next| UNITS.contains(&next.lower.as_str())) {
             number.push_str(&unit.lower);
         }
@@ -62,8 +65,9 @@ fn numbers(words: &Words) -> Vec<String> {
     found
 }
 
-/// Without the commas that part thousands.
+/// Without the commas that part thousands and the "v" of a version.
 fn plain(number: &str) -> String {
+    let number = number.strip_prefix('v').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(number);
     let bytes = number.as_bytes();
     let parts = |at: usize| {
         let digit = |place: usize| bytes.get(place).is_some_and(u8::is_ascii_digit);

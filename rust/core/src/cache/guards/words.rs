@@ -1,5 +1,7 @@
 //! A text as words, read once for all guards.
 
+use std::collections::HashSet;
+
 /// A word and how it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
@@ -13,11 +15,23 @@ pub struct Word {
     pub number: bool,
 }
 
-/// The words of a text in order.
+impl Word {
+    /// A capital inside a sentence or a word, or a mark that only code has; "I" and its contractions are no names.
+    pub fn is_name(&self) -> bool {
+        let inside = self.shown.chars().skip(1).any(char::is_uppercase);
+        let capital = !self.opens && self.shown.chars().next().is_some_and(char::is_uppercase);
+        let code = self.shown.contains(['_', '#', '/', '\\', '(', '=', '<', '@', '.']) || self.shown.ends_with('+');
+        let pronoun = self.lower == "i" || self.lower.starts_with("i'");
+        !self.number && !pronoun && (capital || inside || code)
+    }
+}
+
+/// The words of a text in order, and the set of them.
 #[derive(Debug, Default)]
 pub struct Words {
     /// All words.
     pub all: Vec<Word>,
+    known: HashSet<String>,
 }
 
 impl Words {
@@ -35,12 +49,13 @@ impl Words {
             }
             opens |= ends;
         }
-        Self { all }
+        let known = all.iter().map(|word| word.lower.clone()).collect();
+        Self { all, known }
     }
 
     /// Whether a word is among them, in lower case.
     pub fn has(&self, lower: &str) -> bool {
-        self.all.iter().any(|word| word.lower == lower)
+        self.known.contains(lower)
     }
 }
 

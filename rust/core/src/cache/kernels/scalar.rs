@@ -1,11 +1,22 @@
 //! Portable kernels, written so that the compiler can use the machine's widest multiply-add.
 
+const LANES: usize = 32;
+
 /// Sum of `row[i] * query[i]`.
 ///
 /// # Invariant
 /// The caller keeps `127 * max|query| * len < 2^31`, so no partial sum leaves `i32`.
 pub fn dot(row: &[i8], query: &[i16]) -> i32 {
-    row.iter().zip(query).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
+    // Many running sums: the compiler keeps them in registers, where one sum would be re-packed for every block.
+    let mut sums = [0_i32; LANES];
+    let (rows, queries) = (row.chunks_exact(LANES), query.chunks_exact(LANES));
+    let rest: i32 = rows.remainder().iter().zip(queries.remainder()).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+    for (a, b) in rows.zip(queries) {
+        for lane in 0..LANES {
+            sums[lane] += i32::from(a[lane]) * i32::from(b[lane]);
+        }
+    }
+    rest + sums.iter().sum::<i32>()
 }
 
 /// Sum of `(256 * high[i] + low[i]) * query[i]` without rounding.
