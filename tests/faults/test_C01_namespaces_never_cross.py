@@ -54,7 +54,7 @@ JSON = st.recursive(
 
 
 def spelled(value: Any) -> str:
-    """A spelling that is equal only for equal JSON: `repr` with sorted keys, True apart from 1 and 0.0 apart from -0.0."""
+    """A spelling that is equal only for equal JSON: `repr` with sorted keys."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{key!r}:{spelled(value[key])}" for key in sorted(value)) + "}"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""C2: vectors that are NaN, Inf, zero, denormal, of wrong size, f16, strided, big-endian or read-only: error or right."""
+"""C2: vectors: NaN, Inf, zero, denormal, wrong size, f16, strided, big-endian, read-only: error or right."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def similarity(stored: Any, asked: Any) -> float:
     return hit.similarity
 
 
-BAD = {
+BAD: dict[str, Any] = {
     "nan": np.where(GOOD == 3, np.nan, GOOD).astype(np.float32),
     "inf": np.where(GOOD == 3, np.inf, GOOD).astype(np.float32),
     "minus inf": np.where(GOOD == 3, -np.inf, GOOD).astype(np.float32),
@@ -89,7 +89,7 @@ def test_good_vectors_in_every_dress() -> None:
         column,
         unaligned,
         array.array("f", GOOD.tolist()),
-        memoryview(GOOD),
+        GOOD.data,
         GOOD * 7,
     ):
         assert similarity(vector, GOOD) == 1.0

@@ -1,4 +1,4 @@
-"""C3: near-duplicates that differ in negation, numbers, dates, names, units, direction or language get no hit at defaults."""
+"""C3: near-duplicates differing in negation, numbers, names, units, direction, …: no hit at defaults."""
 
 from __future__ import annotations
 

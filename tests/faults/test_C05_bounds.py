@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -34,7 +36,8 @@ def test_a_hundred_thousand_puts(with_vector: bool) -> None:  # noqa: FBT001
 def test_all_bytes_are_counted() -> None:
     cache = tk.SemanticCache(dim=64)
     sizes = [0]
-    for part in ({}, {"text": "t" * 100_000}, {"embedding": VECTOR}, {"value": b"v" * 100_000}):
+    parts: tuple[dict[str, Any], ...] = ({}, {"text": "t" * 100_000}, {"embedding": VECTOR}, {"value": b"v" * 100_000})
+    for part in parts:
         cache.put(**{"namespace": "n" * 10, "key": b"k", "value": b"", "ttl_s": 60, **part})
         sizes.append(cache.stats()["bytes"])
     assert sizes[1] > 0
@@ -67,8 +70,8 @@ def test_a_life_of_zero_keeps_nothing(ttl_s: float) -> None:
 
 def test_reports_of_unknown_ids_are_bounded() -> None:
     cache = tk.SemanticCache(dim=64)
-    for id in range(70_000):
-        cache.report(id, ok=False)
+    for entry in range(70_000):
+        cache.report(entry, ok=False)
     assert len(cache) == 0
 
 

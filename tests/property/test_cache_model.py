@@ -32,10 +32,10 @@ class Unbounded(RuleBasedStateMachine):
     @rule(namespace=NAMESPACES, key=KEYS, value=st.binary(max_size=5), ttl_s=st.integers(0, 5), vector=st.booleans())
     def put(self, namespace: str, key: int, value: bytes, ttl_s: int, vector: bool) -> None:  # noqa: FBT001
         embedding = AXES[key] * np.float32(3) if vector else None
-        id = self.cache.put(namespace=namespace, key=bytes([key]), embedding=embedding, value=value, ttl_s=ttl_s)
-        assert (id is None) == (ttl_s == 0)
-        if id is not None:
-            assert self.ids.setdefault(id, (namespace, key)) == (namespace, key)
+        entry = self.cache.put(namespace=namespace, key=bytes([key]), embedding=embedding, value=value, ttl_s=ttl_s)
+        assert (entry is None) == (ttl_s == 0)
+        if entry is not None:
+            assert self.ids.setdefault(entry, (namespace, key)) == (namespace, key)
             place = (namespace, key)
             self.model[place] = (value, self.now + ttl_s * 10**9, vector and place not in self.cut)
 
@@ -70,9 +70,9 @@ class Unbounded(RuleBasedStateMachine):
 
     @rule(namespace=NAMESPACES, key=KEYS, ok=st.booleans())
     def report(self, namespace: str, key: int, ok: bool) -> None:  # noqa: FBT001
-        for id, place in self.ids.items():
+        for entry, place in self.ids.items():
             if place == (namespace, key):
-                held = self.cache.report(id, ok=ok)
+                held = self.cache.report(entry, ok=ok)
                 assert held or not self.alive(place)
                 if not ok:
                     self.cut.add(place)
@@ -106,11 +106,11 @@ class Bounded(RuleBasedStateMachine):
     def put(self, namespace: str, key: int, size: int, saved: int, vector: bool) -> None:  # noqa: FBT001
         value = bytes([len(self.model) % 256]) * size
         embedding = AXES[key] if vector else None
-        id = self.cache.put(
+        entry = self.cache.put(
             namespace=namespace, key=bytes([key]), embedding=embedding, value=value, ttl_s=2, saved=saved
         )
-        assert (id is None) == (size >= 3_000)
-        if id is not None:
+        assert (entry is None) == (size >= 3_000)
+        if entry is not None:
             self.model[namespace, key] = (value, self.now + 2 * 10**9)
             hit = self.cache.get(namespace=namespace, key=bytes([key]))
             assert hit is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def test_no_user_message_at_all() -> None:
     ],
 )
 def test_what_json_cannot_say_is_refused(messages: Any, params: dict[str, Any] | None) -> None:
-    with pytest.raises(ConfigError, match="expected|JSON"):
+    with pytest.raises(ConfigError, match=r"expected|JSON"):
         keys(messages, params)
 
 
@@ -85,7 +86,7 @@ def test_recursion_ends() -> None:
 
 
 def test_integers_of_any_size_and_surrogates_stay_apart() -> None:
-    values = [
+    values: list[Any] = [
         0,
         1,
         -1,
@@ -112,7 +113,5 @@ def test_integers_of_any_size_and_surrogates_stay_apart() -> None:
 
 
 def test_tuples_and_mappings_read_as_json_would_write_them() -> None:
-    from types import MappingProxyType
-
     plain = keys(ASK, {"stop": ["a", "b"], "x": {"a": 1}})
     assert keys(ASK, {"stop": ("a", "b"), "x": MappingProxyType({"a": 1})}) == plain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +25,10 @@ class Clock:
 
 def test_exact_hit() -> None:
     cache = tk.SemanticCache(dim=4)
-    id = cache.put(namespace="acme", key=b"k", value=b"v", ttl_s=60, saved=Decimal("0.01"))
+    entry = cache.put(namespace="acme", key=b"k", value=b"v", ttl_s=60, saved=Decimal("0.01"))
     hit = cache.get(namespace="acme", key=b"k")
     assert hit is not None
-    assert (hit.id, hit.value, hit.exact, hit.similarity, hit.saved) == (id, b"v", True, 1.0, tk.Money("0.01"))
+    assert (hit.id, hit.value, hit.exact, hit.similarity, hit.saved) == (entry, b"v", True, 1.0, tk.Money("0.01"))
     assert "5 bytes" not in repr(hit)
     assert "exact=True" in repr(hit)
     assert cache.get(namespace="acme", key=b"other") is None
@@ -36,7 +37,7 @@ def test_exact_hit() -> None:
 def test_near_hit_needs_its_similarity() -> None:
     cache = tk.SemanticCache(dim=4)
     cache.put(namespace="a", key=b"1", text="what is this", embedding=EAST, value=b"v", ttl_s=60)
-    ask = {"namespace": "a", "key": b"2", "text": "what is this?", "embedding": NEARLY}
+    ask: dict[str, Any] = {"namespace": "a", "key": b"2", "text": "what is this?", "embedding": NEARLY}
     hit = cache.get(**ask, min_similarity=0.9)
     assert hit is not None
     assert not hit.exact
@@ -81,8 +82,8 @@ def test_a_put_replaces() -> None:
 
 def test_a_reported_pair_never_hits_again() -> None:
     cache = tk.SemanticCache(dim=4)
-    put = {"namespace": "a", "key": b"k", "embedding": EAST, "ttl_s": 60}
-    ask = {"namespace": "a", "key": b"q", "embedding": NEARLY, "min_similarity": 0.9}
+    put: dict[str, Any] = {"namespace": "a", "key": b"k", "embedding": EAST, "ttl_s": 60}
+    ask: dict[str, Any] = {"namespace": "a", "key": b"q", "embedding": NEARLY, "min_similarity": 0.9}
     cache.put(**put, value=b"v")
     hit = cache.get(**ask)
     assert hit is not None
@@ -113,7 +114,7 @@ def test_decide() -> None:
 @pytest.mark.parametrize(
     "bad", [{"dim": 0}, {"capacity": 0}, {"capacity_bytes": 0}, {"dim": 1 << 20}, {"capacity": -1}]
 )
-def test_bounds_are_checked(bad: dict[str, int]) -> None:
+def test_bounds_are_checked(bad: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="expected"):
         tk.SemanticCache(**bad)
 
@@ -137,7 +138,7 @@ def test_endless_lives_saturate(ttl_s: float) -> None:
 
 
 @pytest.mark.parametrize("saved", [-1, "-0.01", 0.5, "ten"])
-def test_bad_savings_are_refused(saved: float | str) -> None:
+def test_bad_savings_are_refused(saved: Any) -> None:
     with pytest.raises(ConfigError):
         tk.SemanticCache().put(namespace="a", key=b"k", value=b"v", ttl_s=1, saved=saved)
 

@@ -4,7 +4,8 @@ Example:
     >>> import tierkit as tk
     >>> cache = tk.SemanticCache()
     >>> question = "How do I boil an egg?"
-    >>> id = cache.put(namespace="acme", key=b"1", text=question, embedding=tk.cache.embed(question), value=b"8 min", ttl_s=60)
+    >>> vector = tk.cache.embed(question)
+    >>> id = cache.put(namespace="acme", key=b"1", text=question, embedding=vector, value=b"8 min", ttl_s=60)
     >>> again = "how do i boil an egg"
     >>> cache.get(namespace="acme", key=b"2", text=again, embedding=tk.cache.embed(again)).value
     b'8 min'

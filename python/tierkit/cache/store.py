@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
+    import numpy as np
+    from numpy.typing import NDArray
     from typing_extensions import Buffer
 
     from tierkit._core import CacheHit, CacheVerdict, Money
@@ -28,8 +30,9 @@ MIN_SIMILARITY = 0.95
 class SemanticCache:
     """Cached answers of one process, by equal key and by near-duplicate question.
 
-    A namespace is compared by equality, and no method takes two: an answer never crosses. Entries and bytes are bounded; when
-    full, the entry that saves the least money per byte leaves. All methods may be called from many threads.
+    A namespace is compared by equality, and no method takes two: an answer never crosses. Entries and bytes are
+    bounded; when full, the entry that saves the least money per byte leaves. All methods may be called from many
+    threads.
 
     Example:
         >>> from tierkit import SemanticCache
@@ -68,9 +71,8 @@ class SemanticCache:
         if path is not None:
             raise ConfigError(f"path {path!r}: this version keeps the cache in memory only; leave path out")
         if min(dim, capacity, capacity_bytes) < 1:
-            raise ConfigError(
-                f"dim {dim}, capacity {capacity}, capacity_bytes {capacity_bytes}: expected 1 or more each; leave the cache out instead"
-            )
+            seen = f"dim {dim}, capacity {capacity}, capacity_bytes {capacity_bytes}"
+            raise ConfigError(f"{seen}: expected 1 or more each; leave the cache out instead")
         self._store = _core.CacheStore(dim=dim, capacity=capacity, capacity_bytes=capacity_bytes)
         self._clock = clock or _boot_ns
 
@@ -82,7 +84,7 @@ class SemanticCache:
         value: bytes,
         ttl_s: float,
         text: str = "",
-        embedding: Buffer | None = None,
+        embedding: NDArray[np.float32] | Buffer | None = None,
         saved: Money | Decimal | int | str = 0,
     ) -> int | None:
         """Keep an answer, in place of an older one with the same namespace and key.
@@ -93,7 +95,8 @@ class SemanticCache:
             value: The answer.
             ttl_s: Life in seconds from now; hits do not extend it, and 0 keeps nothing.
             text: The question, for the guards.
-            embedding: The question's vector, any length above zero; None: found by equal key only. Shapes: (dim,), float32.
+            embedding: The question's vector, of any length above zero; None: found by equal key only.
+                Shapes: (dim,), float32.
             saved: What one hit saves, in USD.
 
         Returns:
@@ -122,7 +125,7 @@ class SemanticCache:
         namespace: str | bytes,
         key: bytes,
         text: str = "",
-        embedding: Buffer | None = None,
+        embedding: NDArray[np.float32] | Buffer | None = None,
         min_similarity: float = MIN_SIMILARITY,
     ) -> CacheHit | None:
         """Return the answer under an equal key, else the nearest one that the guards let through, or None.
@@ -158,8 +161,9 @@ class SemanticCache:
     def report(self, id: int, *, ok: bool) -> bool:  # noqa: A002 - the word of CacheHit.id
         """Note whether a hit was right.
 
-        A wrong one drops the entry, and its key takes part in no semantic hit any more, neither as the stored nor as the new
-        question; equal questions are answered again once a new answer is put. The last 65,536 such reports are remembered.
+        A wrong one drops the entry, and its key takes part in no semantic hit any more, neither as the stored nor as
+        the new question; equal questions are answered again once a new answer is put. The last 65,536 such reports
+        are remembered.
 
         Returns:
             Whether the entry was still held.
@@ -197,7 +201,7 @@ class SemanticCache:
         return _core.cache_decide(text_cached, text_new, similarity, min_similarity)
 
     def stats(self) -> dict[str, int]:
-        """Count what is held and what happened: entries, bytes, hits, misses, evictions, and what hits saved in nano-USD."""
+        """Count what is held and what happened: entries, bytes, hits, misses, and what hits saved in nano-USD."""
         return self._store.stats()
 
     def __len__(self) -> int:
@@ -207,7 +211,9 @@ class SemanticCache:
     def __repr__(self) -> str:
         """Show how full it is."""
         stats = self.stats()
-        return f"SemanticCache({stats['entries']} of {stats['capacity']} entries, {stats['bytes']} of {stats['capacity_bytes']} bytes)"
+        entries, most_entries = stats["entries"], stats["capacity"]
+        size, most_size = stats["bytes"], stats["capacity_bytes"]
+        return f"SemanticCache({entries} of {most_entries} entries, {size} of {most_size} bytes)"
 
 
 def _boot_ns() -> int:
