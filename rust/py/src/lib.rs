@@ -8,6 +8,7 @@ mod gate;
 mod money;
 mod policy;
 mod price;
+mod route;
 mod tokens;
 mod usage;
 
@@ -21,6 +22,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tokens::register(module)?;
     price::register(module)?;
     features::register(module)?;
+    route::register(module)?;
     cache::register(module)?;
     gate::register(module)?;
     policy::register(module)
