@@ -8,7 +8,7 @@ use tierkit_core::features::{self, DENSE, Head, HeadParts, Score};
 use crate::door::attached;
 
 /// How much a stronger tier is needed for one text.
-#[pyclass(frozen, module = "tierkit._core", name = "TierScore", eq, skip_from_py_object)]
+#[pyclass(frozen, module = "tierkit._core", name = "TierScore", eq)]
 #[derive(Clone, PartialEq)]
 pub struct PyTierScore {
     score: Score,
@@ -117,6 +117,7 @@ type Buffers<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyByte
 
 /// Extracts the features of some texts; lone surrogates count as the replacement character.
 #[pyfunction(name = "features")]
+#[allow(clippy::needless_pass_by_value)] // the conversion from Python makes the vector
 fn extract<'py>(py: Python<'py>, texts: Vec<Bound<'py, PyString>>) -> PyResult<Buffers<'py>> {
     let texts: Vec<_> = texts.iter().map(|text| text.to_string_lossy()).collect();
     let bytes: usize = texts.iter().map(|text| text.len()).sum();
@@ -133,6 +134,7 @@ fn extract<'py>(py: Python<'py>, texts: Vec<Bound<'py, PyString>>) -> PyResult<B
 
 /// Scores of some texts by their structure alone: needs no model file and no package.
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // the conversion from Python makes the vector
 fn score_by_structure(texts: Vec<Bound<'_, PyString>>) -> Vec<PyTierScore> {
     texts.iter().map(|text| features::score_by_structure(&text.to_string_lossy()).into()).collect()
 }

@@ -7,7 +7,7 @@ const BINS: usize = 256;
 ///
 /// # Source
 /// A target of the routing design: a day of 10,000 requests moves half of the weight.
-const HALF_LIFE: u64 = 10_000;
+const HALF_LIFE: usize = 10_000;
 
 /// Own requests that weigh as much as what is known from training.
 ///
@@ -18,7 +18,7 @@ const HALF_LIFE: u64 = 10_000;
 const COLD_START: u64 = 20;
 
 /// Steps of the weight within one half-life.
-const STEPS: u64 = 64;
+const STEPS: usize = 64;
 
 /// Weight of an observation at the beginning of a half-life; it doubles until the end, when all bins are halved.
 const UNIT: u64 = 1 << 32;
@@ -32,7 +32,7 @@ pub struct Sketch {
     bins: [u64; BINS],
     mass: u64,
     seen: u64,
-    weights: [u64; STEPS as usize],
+    weights: [u64; STEPS],
 }
 
 impl Default for Sketch {
@@ -51,12 +51,12 @@ impl Sketch {
         }
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // held inside the bins
         let bin = ((need.clamp(0.0, 1.0) * 256.0) as usize).min(BINS - 1);
-        let place = self.seen % HALF_LIFE;
+        #[allow(clippy::cast_possible_truncation)] // below the half-life
+        let place = (self.seen % HALF_LIFE as u64) as usize;
         if place == 0 && self.seen > 0 {
             self.halve();
         }
-        #[allow(clippy::cast_possible_truncation)] // below 64
-        let weight = self.weights[(place * STEPS / HALF_LIFE) as usize];
+        let weight = self.weights[place * STEPS / HALF_LIFE];
         self.bins[bin] += weight;
         self.mass += weight;
         self.seen += 1;
