@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 import metrics
+import numpy as np
 import ridge
 
 if TYPE_CHECKING:
@@ -67,10 +66,14 @@ def table(rows: Rows, features: ridge.Features, *, seed: int) -> dict[str, dict[
     found["random"] = {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
     found["random"]["spread of the mean"] = float(np.std([draw["mean"] for draw in draws], ddof=1))
     low, high = metrics.difference(scores["shipped"][have], length[have], *view, seed=seed)
-    found["shipped minus length"] = {"low": low, "high": high, "mean": found["shipped"]["mean"] - found["length"]["mean"]}
+    found["shipped minus length"] = {
+        "low": low,
+        "high": high,
+        "mean": found["shipped"]["mean"] - found["length"]["mean"],
+    }
     return found
 
 
 def with_mean(values: dict[str, float]) -> dict[str, float]:
-    """The values and their plain mean."""
+    """Add the plain mean to the values."""
     return {**values, "mean": float(np.mean(list(values.values())))}

@@ -25,10 +25,10 @@ MODEL_FILE = "tier.onnx"
 
 
 def graph(model: Model) -> onnx.ModelProto:
-    """The model: ids, tf, row [n] and dense [b, 18] in, scores [b, 3] (difficulty, gap, known share) out.
+    """Build the model: ids, tf, row [n] and dense [b, 18] in, scores [b, 3] (difficulty, gap, known share) out.
 
-    Per gram one row of the table is gathered (idf^2, idf x weight of each head); sums per text give the two dot products, the
-    squared length that normalises them, and how many grams were trained.
+    Per gram one row of the table is gathered (idf^2, idf x weight of each head); sums per text give the two dot
+    products, the squared length that normalises them, and how many grams were trained.
     """
     nodes = [
         helper.make_node("Gather", ["table", "ids"], ["table16"]),
@@ -40,7 +40,9 @@ def graph(model: Model) -> onnx.ModelProto:
         helper.make_node("Mul", ["weights", "tf1"], ["products"]),
         helper.make_node("Sign", ["idf2"], ["trained"]),
         helper.make_node("Shape", ["tf1"], ["tf_shape"]),
-        helper.make_node("ConstantOfShape", ["tf_shape"], ["ones"], value=numpy_helper.from_array(np.ones(1, np.float32))),
+        helper.make_node(
+            "ConstantOfShape", ["tf_shape"], ["ones"], value=numpy_helper.from_array(np.ones(1, np.float32))
+        ),
         helper.make_node("Concat", ["squares", "products", "trained", "ones"], ["parts"], axis=1),
         helper.make_node("Unsqueeze", ["row", "axis1"], ["row1"]),
         helper.make_node("Expand", ["row1", "one_five"], ["rows"]),
@@ -79,10 +81,12 @@ def graph(model: Model) -> onnx.ModelProto:
 
 
 def tensors(model: Model) -> dict[str, np.ndarray]:
-    """The constants of the graph."""
+    """Collect the constants of the graph."""
     single = np.float32
     return {
-        "table": np.stack([model.idf**2, *(model.idf * model.grams[:, head] for head in (0, 1))], axis=1).astype(np.float16),
+        "table": np.stack([model.idf**2, *(model.idf * model.grams[:, head] for head in (0, 1))], axis=1).astype(
+            np.float16
+        ),
         "dense_weights": model.weights.astype(single),
         "bias": (-model.center @ model.weights).astype(single),
         "low": model.low.astype(single),

@@ -38,7 +38,14 @@ def by_source(score: np.ndarray, source: np.ndarray, weak: np.ndarray, strong: n
 
 
 def difference(
-    score: np.ndarray, other: np.ndarray, source: np.ndarray, weak: np.ndarray, strong: np.ndarray, *, seed: int, draws: int = 1000
+    score: np.ndarray,
+    other: np.ndarray,
+    source: np.ndarray,
+    weak: np.ndarray,
+    strong: np.ndarray,
+    *,
+    seed: int,
+    draws: int = 1000,
 ) -> tuple[float, float]:
     """95 % interval of the difference of two mean APGRs: paired bootstrap inside each source."""
     generator = np.random.default_rng(seed)

@@ -39,7 +39,8 @@ FAMILIES = {
 class Rows(NamedTuple):
     """Prompts in the order of the file, with what is known about each.
 
-    Shapes: every array is (n,). `weak` and `strong` are qualities in [0, 1]; `strong` is NaN when no frontier model answered.
+    Shapes: every array is (n,). `weak` and `strong` are qualities in [0, 1]; `strong` is NaN when no frontier model
+    answered.
     """
 
     prompts: list[str]
@@ -51,7 +52,7 @@ class Rows(NamedTuple):
     digest: str
 
     def take(self, where: np.ndarray) -> Rows:
-        """The rows where a mask is true."""
+        """Keep the rows where a mask is true."""
         kept = np.flatnonzero(where)
         arrays = (self.source, self.family, self.weak, self.strong, self.clear)
         return Rows([self.prompts[i] for i in kept], *(array[kept] for array in arrays), self.digest)
@@ -62,14 +63,19 @@ def load(path: Path) -> Rows:
 
     Raises:
         ValueError: A row has `nc = true`, or a source that no family names.
+
     """
     raw = path.read_bytes()
     rows = [json.loads(line) for line in gzip.decompress(raw).splitlines()]
     for row in rows:
         if row["nc"]:
-            raise ValueError(f"row {row['id']}: nc = true, expected rows that allow commercial use; drop it from {path.name}")
+            raise ValueError(
+                f"row {row['id']}: nc = true, expected rows that allow commercial use; drop it from {path.name}"
+            )
         if row["source"] not in FAMILIES:
-            raise ValueError(f"source {row['source']!r}: expected one of {sorted(FAMILIES)}; name its family in rows.py")
+            raise ValueError(
+                f"source {row['source']!r}: expected one of {sorted(FAMILIES)}; name its family in rows.py"
+            )
     return Rows(
         [row["prompt"] for row in rows],
         np.array([row["source"] for row in rows]),

@@ -2,8 +2,8 @@
 
     python training/train.py path/to/train.jsonl.gz
 
-Without `--out` the shipped files are replaced: the model and its manifest in the package, the structural head in the Rust
-core, and REPORT.md beside this script. The same data gives the same bytes.
+Without `--out` the shipped files are replaced: the model and its manifest in the package, the structural head in the
+Rust core, and REPORT.md beside this script. The same data gives the same bytes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sklearn.isotonic import IsotonicRegression
-
 import evaluate
 import export
+import numpy as np
 import report
 import ridge
 import rows as data
+from sklearn.isotonic import IsotonicRegression
+
+from tierkit import _core
 
 SEED = 20261121
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,13 +47,13 @@ def score_tables(difficulty: np.ndarray, weak: np.ndarray, *, points: int) -> di
 
 
 def ranges(model: ridge.Model) -> dict[str, np.ndarray]:
-    """The structural part of the difficulty."""
+    """Collect what the measures add to the difficulty."""
     return {"weights": model.weights[:, 0], "center": model.center, "low": model.low, "high": model.high}
 
 
 def chance(model: ridge.Model, features: ridge.Features) -> float:
-    """How many grams that were never seen fall into a trained bucket: the occupancy, by the mixture of grams in training."""
-    words = ridge._core.WORD_BUCKETS
+    """Return the share of unseen grams that hit a trained bucket: its occupancy, by the mixture in training."""
+    words = _core.WORD_BUCKETS
     trained = model.idf > 0
     share = float((features.grams.indices < words).mean())
     return share * float(trained[:words].mean()) + (1 - share) * float(trained[words:].mean())
@@ -63,7 +64,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="train.jsonl.gz")
     parser.add_argument("--out", type=Path, help="a folder for all files, instead of the package")
-    parser.add_argument("--all-rows", action="store_true", help="also train on rows without a clear licence; never ship the result")
+    parser.add_argument(
+        "--all-rows", action="store_true", help="also train on rows without a clear licence; never ship the result"
+    )
     arguments = parser.parse_args()
     if arguments.all_rows and arguments.out is None:
         parser.error("--all-rows: the package may only hold weights from rows with a clear licence; add --out DIR")
@@ -95,7 +98,11 @@ def main() -> None:
         "known_by_chance": chance(model, kept),
         "intercept": float(model.wording(kept)[:, 0].mean()),
     }
-    simple_head = {**score_tables(simple.structure(kept)[:, 0], part.weak, points=65), **ranges(simple), "intercept": 0.0}
+    simple_head = {
+        **score_tables(simple.structure(kept)[:, 0], part.weak, points=65),
+        **ranges(simple),
+        "intercept": 0.0,
+    }
     export.write(arguments.out or ROOT / "python/tierkit/route/model", model, full_head, facts)
     export.write_rust((arguments.out or ROOT / "rust/core/src/features") / "shipped.rs", simple_head)
     text = report.render(found, facts["training"])

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use tierkit_core::route::ShareRouter;
 
@@ -28,8 +29,10 @@ impl PyShareRouter {
         self.state().observe(need);
     }
 
-    fn threshold(&self, tier: usize) -> Option<f64> {
-        self.state().threshold(tier)
+    fn threshold(&self, tier: usize) -> PyResult<f64> {
+        let state = self.state();
+        let unknown = || PyIndexError::new_err(format!("tier {tier}: expected 0 to {}", state.tiers() - 1));
+        state.threshold(tier).ok_or_else(unknown)
     }
 
     fn __len__(&self) -> usize {

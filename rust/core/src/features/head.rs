@@ -102,6 +102,7 @@ impl Head {
 
     /// The score from the model's outputs: difficulty, gap, and the share of grams that hit a trained bucket.
     pub fn finish(&self, difficulty: f64, gap: f64, known: f64, dense: &[f32]) -> Score {
+        let known = if known.is_finite() { known } else { 0.0 };
         let known = ((known - self.0.known_by_chance) / (1.0 - self.0.known_by_chance)).clamp(0.0, 1.0);
         let rank = rank(&self.0.quantiles, difficulty);
         let need = 0.5 + known * (rank - 0.5);
