@@ -33,9 +33,7 @@ CHAT = "{% for message in messages %}<{{ message.role }}>{{ message.content }}\n
 def tiny_server(*options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run the server in a process of its own; give its url and the process, so that a test may kill it."""
     command = [sys.executable, __file__, *options]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
             assert process.stdout is not None
             word, _, url = process.stdout.readline().decode().strip().partition(" ")
