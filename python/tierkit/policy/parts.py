@@ -1,0 +1,131 @@
+"""Reads the table of one part: refuses unknown keys, converts known ones, and blames the right place when the part is refused."""
+
+from __future__ import annotations
+
+import re
+
+from tierkit.errors import ConfigError
+from tierkit.policy.document import Findings, Node
+from tierkit.policy.fields import PRICE, TOP
+from tierkit.policy.readers import Misread
+from tierkit.policy.tiers import TierPrice
+from tierkit.policy.words import nearest, quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from tierkit.policy.fields import Field
+
+    Path = tuple[str | int, ...]
+
+__all__ = ["PartReader", "key_places"]
+
+_SECRETS = ("api_key", "apikey", "api-key", "key", "token", "secret", "password", "authorization", "bearer")
+_FIRST_WORD = re.compile(r"[a-z_]+")
+
+
+class PartReader:
+    """Reads tables into the arguments of constructors, and notes what is wrong."""
+
+    __slots__ = ("findings",)
+
+    def __init__(self, findings: Findings) -> None:
+        """Note mistakes there."""
+        self.findings = findings
+
+    def values(self, node: Node, fields: Mapping[str, Field], path: Path, *, sections: Sequence[str] = ()) -> dict[str, Any]:
+        """Return the arguments that could be read."""
+        found: dict[str, Any] = {}
+        for key, child in node.items():
+            field = fields.get(key)
+            if field is not None:
+                self._value(found, key, child, field, path)
+            elif key not in sections:
+                self.findings.add(_unknown(key, [*fields, *sections], path), child.key_place, (*path, key))
+        for key, field in fields.items():
+            if field.required and node.get(key) is None:
+                self.findings.add(f"{_title(path)}{key} is missing: add the line {field.example}", node.place, (*path, key))
+                found[_BROKEN] = True
+        return found
+
+    def _value(self, found: dict[str, Any], key: str, child: Node, field: Field, path: Path) -> None:
+        place = child.place
+        try:
+            value = field.read(key, child)
+        except Misread as error:
+            self.findings.add(str(error), error.node.place, (*path, key))
+            found[_BROKEN] = True
+            return
+        except ConfigError as error:
+            self.findings.add(str(error), place, (*path, key))
+            found[_BROKEN] = True
+            return
+        if isinstance(value, Node):
+            value = self.make(TierPrice, self.values(value, PRICE, (*path, key)), value, PRICE, (*path, key))
+        found[field.argument or key] = value
+
+    def make(
+        self, make: Callable[..., Any], values: dict[str, Any], node: Node, fields: Mapping[str, Field], path: Path
+    ) -> Any:
+        """Return the part, or None when a value of it could not be read or the part refuses it."""
+        if _BROKEN in values:
+            return None
+        try:
+            return make(**values)
+        except ConfigError as error:
+            self._blame(str(error), node, fields, path)
+            return None
+
+    def _blame(self, sentence: str, node: Node, fields: Mapping[str, Field], path: Path) -> None:
+        word = _FIRST_WORD.match(sentence)
+        argument = word[0] if word else ""
+        for key, field in fields.items():
+            if argument == (field.argument or key):
+                child = node.get(key)
+                place = child.place if child else node.place
+                self.findings.add(key + sentence.removeprefix(argument), place, (*path, key))
+                return
+        self.findings.add(sentence, node.place, path)
+
+
+# No key of a policy: marks values of which some could not be read.
+_BROKEN = "?"
+
+
+def key_places(node: Node, path: Path = ()) -> dict[Path, tuple[int, int]]:
+    """Return line and column of every value of a tree, by path."""
+    found = {path: node.place}
+    for key, child in node.items():
+        found.update(key_places(child, (*path, key)))
+    for at, child in enumerate(node.children()):
+        found.update(key_places(child, (*path, at)))
+    return found
+
+
+def _title(path: Path) -> str:
+    return f"{path[0]} {quoted(path[1])}: " if len(path) > 1 and path[0] == "backend" else ""
+
+
+def _unknown(key: str, known: Sequence[str], path: Path) -> str:
+    inside = _inside(path)
+    if path[:1] == ("backend",) and key.lower() in _SECRETS:
+        return (
+            f"unknown key {quoted(key)} in {inside}: a policy holds no keys; "
+            'write api_key_env = "OPENAI_API_KEY", the name of the environment variable that does'
+        )
+    if path and key in TOP and key not in known:
+        return f"unknown key {quoted(key)} in {inside}: it belongs at the top of the file, above the first [table]"
+    near = nearest(key, known)
+    return f"unknown key {quoted(key)} in {inside}{near or '; known are ' + ', '.join(known)}"
+
+
+def _inside(path: Path) -> str:
+    if not path:
+        return "the policy"
+    if len(path) == 1:
+        return f"[{path[0]}]"
+    if isinstance(path[1], int):
+        return f"[[{path[0]}]]" if len(path) == 2 else f"{path[2]} of [[{path[0]}]]"  # noqa: PLR2004
+    return f"[{path[0]}.{path[1]}]" if str(path[1]).isprintable() else f"[{path[0]}]"
