@@ -10,7 +10,7 @@ from tierkit.policy.words import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import Any
 
     Path = tuple[str | int, ...]
@@ -20,7 +20,17 @@ __all__ = ["Findings", "Node", "parse"]
 MAX_BYTES = 1_000_000
 _MAX_SHOWN = 20
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*|\"[^\"\n]{0,60}\"|'[^'\n]{0,60}'")
-_TRUTH = {"yes": "true", "on": "true", "true": "true", "y": "true", "no": "false", "off": "false", "false": "false", "n": "false"}
+_TRUTH = {
+    "yes": "true",
+    "on": "true",
+    "true": "true",
+    "y": "true",
+    "no": "false",
+    "off": "false",
+    "false": "false",
+    "n": "false",
+}
+_BARE_WORDS = ("string values must be quoted", "invalid float", "invalid boolean")
 _NOTHING = ("null", "none", "nil", "undefined")
 _NAMES = {
     "text": "text",
@@ -121,16 +131,22 @@ def _unreadable(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
     if surrogate:
         before = text[: surrogate.start()]
         place = (before.count("\n") + 1, surrogate.start() - before.rfind("\n"))
-        yield f"character U+{ord(surrogate[0]):04X} is half of a pair: expected UTF-8 text; save the file as UTF-8", place
+        yield (
+            f"character U+{ord(surrogate[0]):04X} is half of a pair: expected UTF-8 text; save the file as UTF-8",
+            place,
+        )
 
 
 def _explained(message: str, rest: str) -> str:
-    """Say in the words of a policy what the parser found; `rest` is the line from the mistake on. Values are not repeated."""
+    """Say in the words of a policy what the parser found in `rest`, the line from the mistake on; repeat no value."""
     found = _WORD.match(rest)
     word = found[0] if found else ""
     if message == "duplicate key":
-        return f"key {quoted(word.strip(chr(34) + chr(39)))} is given twice: keep one; lists of tables take two brackets, [[limit]]"
-    if message.startswith(("string values must be quoted", "invalid float", "invalid boolean", "invalid inf", "invalid nan")):
+        key = quoted(word.strip(chr(34) + chr(39)))
+        return f"key {key} is given twice: keep one; lists of tables take two brackets, [[limit]]"
+    if message.startswith(
+        ("string values must be quoted", "invalid float", "invalid boolean", "invalid inf", "invalid nan")
+    ):
         return _unquoted(word)
     if "recur" in message:
         return "nested too deep: expected at most four levels, as in [tier.price]"
@@ -145,5 +161,3 @@ def _unquoted(word: str) -> str:
     if word.lower() in _NOTHING:
         return f"'{word}' is not a TOML value: leave the line out"
     return 'text without quotes: write it as "..."; whole numbers and true or false stand without'
-
-

@@ -47,11 +47,16 @@ def _tiers(policy: Policy) -> Iterator[Finding]:
     for at, (tier, dearer) in enumerate(zip(policy.tiers, policy.tiers[1:], strict=False)):
         mine, other = tier.price, dearer.price
         if mine and other and _pair(mine) > _pair(other) and mine.output_pusd_per_token > other.output_pusd_per_token:
-            yield ("tier", at + 1), f"tier {quoted(dearer.name)}: cheaper than {quoted(tier.name)} before it; list the cheapest first"
+            yield (
+                ("tier", at + 1),
+                f"tier {quoted(dearer.name)}: cheaper than {quoted(tier.name)} before it; list the cheapest first",
+            )
     if len(policy.tiers) == 1:
         for at, budget in enumerate(policy.budgets):
             if budget.on_exhausted == "downgrade":
-                sentence = f"budget {quoted(budget.name)}: on_exhausted = 'downgrade' finds no cheaper tier, there is only one"
+                sentence = (
+                    f"budget {quoted(budget.name)}: on_exhausted = 'downgrade' finds no cheaper tier, there is only one"
+                )
                 yield ("budget", at, "on_exhausted"), sentence
 
 
@@ -66,16 +71,18 @@ def _backends(policy: Policy) -> Iterator[Finding]:
         if name not in used:
             yield path, f"backend {quoted(name)}: no tier uses it; name it in a [[tier]] or take it out"
         if backend.kind in KINDS_TO_COME:
-            yield (*path, "kind"), f"backend {quoted(name)}: kind '{backend.kind}' cannot be called yet; its calls will fail"
-        if backend.timeout_s > policy.reservation_ttl_s:
             yield (
-                (*path, "timeout"),
-                f"backend {quoted(name)}: a call may last {backend.timeout_s:g}s, but its reservation is posted in full after "
-                f"{policy.reservation_ttl_s}s; raise reservation_ttl above the timeout",
+                (*path, "kind"),
+                f"backend {quoted(name)}: kind '{backend.kind}' cannot be called yet; its calls will fail",
             )
+        if backend.timeout_s > policy.reservation_ttl_s:
+            late = f"but its reservation is posted in full after {policy.reservation_ttl_s}s; raise reservation_ttl"
+            yield (*path, "timeout"), f"backend {quoted(name)}: a call may last {backend.timeout_s:g}s, {late}"
     for at, tier in enumerate(policy.tiers):
         if tier.backend and not policy.backends:
-            sentence = f"tier {quoted(tier.name)}: backend {quoted(tier.backend)} is not in the policy, so code must give it"
+            sentence = (
+                f"tier {quoted(tier.name)}: backend {quoted(tier.backend)} is not in the policy, so code must give it"
+            )
             yield ("tier", at, "backend"), sentence
 
 
@@ -96,7 +103,10 @@ def _shares(policy: Policy) -> Iterator[Finding]:
 def _cache(policy: Policy) -> Iterator[Finding]:
     cache = policy.cache
     if cache.enabled and cache.semantic and not cache.per:
-        yield ("cache", "semantic"), "cache: near-equal questions of all callers share answers; write per = ['org'] to part them"
+        yield (
+            ("cache", "semantic"),
+            "cache: near-equal questions of all callers share answers; write per = ['org'] to part them",
+        )
     if cache.semantic and not cache.enabled:
         yield ("cache", "semantic"), "cache: semantic = true has no effect while enabled = false"
 
@@ -108,6 +118,8 @@ def _prices(policy: Policy, has_price: Callable[[str], bool] | None) -> Iterator
         backend = policy.backends.get(tier.backend)
         # An own server has a price of its own: what a provider asks for the same model says nothing about it.
         if backend is not None and backend.kind in OWN_KINDS:
-            yield ("tier", at), f"tier {quoted(tier.name)}: an own server has no price in the book; write price = {{ input = ..., output = ... }}"
+            advice = "an own server has no price in the book; write price = { input = ..., output = ... }"
+            yield ("tier", at), f"tier {quoted(tier.name)}: {advice}"
         elif has_price is not None and not has_price(tier.model):
-            yield ("tier", at, "model"), f"tier {quoted(tier.name)}: model {quoted(tier.model)} is not in the price book; write price = {{ ... }}"
+            advice = "not in the price book; write price = { input = ..., output = ... }"
+            yield ("tier", at, "model"), f"tier {quoted(tier.name)}: model {quoted(tier.model)} is {advice}"

@@ -37,7 +37,10 @@ def _unknown_values(policy: Policy, path: Path, rule: Limit | Budget) -> Iterato
             if value not in known:
                 alone = len(rule.where[label]) == 1
                 verdict = "can never match" if alone else f"has a value in where.{label} that never occurs"
-                yield (*path, "where", label), f"{_title(path, rule)} {verdict}: no tier has {label} {quoted(value)}{nearest(value, known)}"
+                yield (
+                    (*path, "where", label),
+                    f"{_title(path, rule)} {verdict}: no tier has {label} {quoted(value)}{nearest(value, known)}",
+                )
 
 
 def replaced_always(policy: Policy) -> Iterator[Finding]:
@@ -64,11 +67,9 @@ def budgets_above_parents(policy: Policy) -> Iterator[Finding]:
                 continue
             wider = set(parent.per) <= set(child.per) and _covers(parent, child)
             if wider and _lasts(policy, parent, child) and parent.name not in child.replaces:
-                yield (
-                    ("budget", at, "amount"),
-                    f"budget {quoted(child.name)}: {child.amount} USD can never be spent, since {quoted(parent.name)} "
-                    f"allows {parent.amount} USD per {parent.period} to it and others; raise that one or lower this one",
-                )
+                room = f"{quoted(parent.name)} allows {parent.amount} USD per {parent.period} to it and others"
+                sentence = f"{child.amount} USD can never be spent, since {room}; raise that one or lower this one"
+                yield ("budget", at, "amount"), f"budget {quoted(child.name)}: {sentence}"
 
 
 def _rules(policy: Policy) -> Iterator[tuple[Path, Limit | Budget]]:
@@ -92,7 +93,9 @@ def _suits(tier: Tier, rule: Limit | Budget) -> bool:
 
 def _covers(wide: Limit | Budget, narrow: Limit | Budget) -> bool:
     """Say whether the first rule matches every request that the second matches."""
-    return all(label in narrow.where and set(narrow.where[label]) <= set(values) for label, values in wide.where.items())
+    return all(
+        label in narrow.where and set(narrow.where[label]) <= set(values) for label, values in wide.where.items()
+    )
 
 
 def _lasts(policy: Policy, parent: Budget, child: Budget) -> bool:

@@ -6,7 +6,7 @@ import os
 
 from tierkit.errors import ConfigError
 from tierkit.policy.document import MAX_BYTES, Findings, Node, parse
-from tierkit.policy.fields import BACKEND, BUDGET, CACHE, LIMIT, PRICE, ROUTING, TIER, TOP
+from tierkit.policy.fields import BACKEND, BUDGET, CACHE, LIMIT, ROUTING, TIER, TOP
 from tierkit.policy.parts import PartReader, key_places
 from tierkit.policy.relations import Outline, broken_relations
 from tierkit.policy.root import VERSION, Policy
@@ -63,7 +63,8 @@ def parse_policy(text: str, name: str) -> Policy:
     version = document.get("version")
     if version is not None and version.kind == "integer" and version.value != VERSION:
         # Another version may have other keys: naming them as mistakes would mislead.
-        findings.add(f"version {quoted(version.value)}: this tierkit reads version {VERSION}; install the one it was written for", version.place)
+        advice = f"this tierkit reads version {VERSION}; install the one it was written for"
+        findings.add(f"version {quoted(version.value)}: {advice}", version.place)
         findings.raise_any()
     policy = _Assembly(document, findings).policy()
     return policy._placed(name, key_places(document))  # noqa: SLF001 - the reader is the other half of Policy
@@ -91,7 +92,9 @@ class _Assembly:
         cache = self._single("cache", CacheSettings)
         self._relate(backends)
         self.findings.raise_any()
-        return Policy(tiers=tiers, backends=backends.values(), routing=routing, limits=limits, budgets=budgets, cache=cache, **top)
+        return Policy(
+            tiers=tiers, backends=backends.values(), routing=routing, limits=limits, budgets=budgets, cache=cache, **top
+        )
 
     def _tiers(self) -> list[Tier]:
         found = []

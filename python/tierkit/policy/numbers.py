@@ -10,7 +10,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tierkit.policy.rules import Budget, Limit
 
-__all__ = ["bytes_of", "check_budget", "check_limit", "check_zone", "price_of", "seconds", "whole_seconds"]
+__all__ = [
+    "budget_rule",
+    "bytes_of",
+    "check_budget",
+    "check_limit",
+    "check_zone",
+    "limit_rule",
+    "price_of",
+    "seconds",
+    "whole_seconds",
+]
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
@@ -19,8 +29,8 @@ _NS_PER_MS = 1_000_000
 def limit_rule(limit: Limit) -> _core.LimitRule:
     """Return the rule as the core holds it."""
     return _core.LimitRule(
-        limit.rate,
-        name=limit.name or "limit",
+        limit.name or "limit",
+        rate=limit.rate,
         per=list(limit.per),
         where={label: list(values) for label, values in limit.where.items()},
         burst=limit.burst,
@@ -33,9 +43,9 @@ def limit_rule(limit: Limit) -> _core.LimitRule:
 def budget_rule(budget: Budget, *, timezone: str) -> _core.BudgetRule:
     """Return the rule as the core holds it; `timezone` is used when the budget names none."""
     return _core.BudgetRule(
-        budget.amount,
+        budget.name or "budget",
+        amount=budget.amount,
         period=budget.period,
-        name=budget.name or "budget",
         per=list(budget.per),
         where={label: list(values) for label, values in budget.where.items()},
         on_exhausted=budget.on_exhausted,
@@ -48,20 +58,17 @@ def budget_rule(budget: Budget, *, timezone: str) -> _core.BudgetRule:
 
 def check_limit(limit: Limit) -> None:
     """Raise ConfigError, beginning with the key, when the core cannot read the limit's numbers."""
-    if hasattr(_core, "LimitRule"):
-        limit_rule(limit)
+    limit_rule(limit)
 
 
 def check_budget(budget: Budget) -> None:
     """Raise ConfigError, beginning with the key, when the core cannot read the budget's numbers."""
-    if hasattr(_core, "BudgetRule"):
-        budget_rule(budget, timezone="UTC")
+    budget_rule(budget, timezone="UTC")
 
 
 def check_zone(zone: str) -> None:
     """Raise ConfigError for a name that is no IANA zone; the zones are those compiled into the core."""
-    if hasattr(_core, "BudgetRule"):
-        _core.BudgetRule("1 USD", period="day", name="zone", timezone=zone)
+    _core.BudgetRule("zone", amount="1 USD", period="day", timezone=zone)
 
 
 def seconds(key: str, text: str) -> float:

@@ -1,4 +1,4 @@
-"""Reads the table of one part: refuses unknown keys, converts known ones, and blames the right place when the part is refused."""
+"""Reads the table of one part: refuses unknown keys, converts known ones, and blames the right place for a refusal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class PartReader:
         """Note mistakes there."""
         self.findings = findings
 
-    def values(self, node: Node, fields: Mapping[str, Field], path: Path, *, sections: Sequence[str] = ()) -> dict[str, Any]:
+    def values(
+        self, node: Node, fields: Mapping[str, Field], path: Path, *, sections: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Return the arguments that could be read."""
         found: dict[str, Any] = {}
         for key, child in node.items():
@@ -46,7 +48,9 @@ class PartReader:
                 self.findings.add(_unknown(key, [*fields, *sections], path), child.key_place, (*path, key))
         for key, field in fields.items():
             if field.required and node.get(key) is None:
-                self.findings.add(f"{_title(path)}{key} is missing: add the line {field.example}", node.place, (*path, key))
+                self.findings.add(
+                    f"{_title(path)}{key} is missing: add the line {field.example}", node.place, (*path, key)
+                )
                 found[_BROKEN] = True
         return found
 
@@ -75,19 +79,46 @@ class PartReader:
         try:
             return make(**values)
         except ConfigError as error:
-            self._blame(str(error), node, fields, path)
+            self._refused(str(error), make, values, node, fields, path)
             return None
 
-    def _blame(self, sentence: str, node: Node, fields: Mapping[str, Field], path: Path) -> None:
-        word = _FIRST_WORD.match(sentence)
-        argument = word[0] if word else ""
-        for key, field in fields.items():
-            if argument == (field.argument or key):
-                child = node.get(key)
+    def _refused(
+        self,
+        sentence: str,
+        make: Callable[..., Any],
+        values: dict[str, Any],
+        node: Node,
+        fields: Mapping[str, Field],
+        path: Path,
+    ) -> None:
+        """Note what a part refused; then leave optional values out one by one, to find every refused one at once."""
+        rest = dict(values)
+        while True:
+            key = _blamed(sentence, fields)
+            field, child = fields.get(key), node.get(key)
+            if len(rest) == len(values) or child is not None:
                 place = child.place if child else node.place
-                self.findings.add(key + sentence.removeprefix(argument), place, (*path, key))
+                self.findings.add(_renamed(sentence, key, field), place, (*path, key) if key else path)
+            if field is None or field.required or child is None or rest.pop(field.argument or key, None) is None:
                 return
-        self.findings.add(sentence, node.place, path)
+            try:
+                make(**rest)
+            except ConfigError as error:
+                sentence = str(error)
+            else:
+                return
+
+
+def _blamed(sentence: str, fields: Mapping[str, Field]) -> str:
+    """Return the key whose argument a sentence begins with, or ""."""
+    word = _FIRST_WORD.match(sentence)
+    argument = word[0] if word else ""
+    return next((key for key, field in fields.items() if argument == (field.argument or key)), "")
+
+
+def _renamed(sentence: str, key: str, field: Field | None) -> str:
+    """Say the file's key where a sentence says the constructor's argument."""
+    return sentence if field is None else key + sentence.removeprefix(field.argument or key)
 
 
 # No key of a policy: marks values of which some could not be read.

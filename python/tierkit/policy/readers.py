@@ -1,24 +1,44 @@
-"""How the value of each kind of key is read from a file. A reader takes the key and its node and returns a Python value."""
+"""How the value of each key is read from a file: a reader takes the key and its node and returns a Python value."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from tierkit.errors import ConfigError
+from tierkit.money import Money
 from tierkit.policy import numbers
-from tierkit.policy.document import Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from tierkit.policy.document import Node
+
     Reader = Callable[[str, Node], Any]
 
-__all__ = ["Misread", "Reader", "duration", "flag", "money", "price", "ratio", "ratios", "shares", "size", "text", "texts", "where", "whole"]
+__all__ = [
+    "Misread",
+    "Reader",
+    "duration",
+    "flag",
+    "money",
+    "price",
+    "ratio",
+    "ratios",
+    "shares",
+    "size",
+    "text",
+    "texts",
+    "where",
+    "whole",
+]
 
 
-class Misread(ConfigError):
+_LONGEST_EXAMPLE = 40
+
+
+class Misread(ConfigError):  # noqa: N818 - a value was misread
     """A value of the wrong kind, with the node inside the key's value that is wrong."""
 
     def __init__(self, sentence: str, node: Node) -> None:
@@ -37,21 +57,27 @@ def text(key: str, node: Node, *, example: str = "...") -> str:
 def secret_name(key: str, node: Node) -> str:
     """Read text whose value no message may repeat."""
     if node.kind != "text":
-        raise Misread(f"{key}: expected the name of an environment variable in quotes, such as \"OPENAI_API_KEY\"", node)
+        raise Misread(f'{key}: expected the name of an environment variable in quotes, such as "OPENAI_API_KEY"', node)
     return str(node.value)
 
 
 def money(key: str, node: Node) -> str:
     """Read an amount: text with its unit, since a number with a point is not exact."""
     if node.kind in ("integer", "float", "large"):
-        raise Misread(f'{key}: expected an amount with its currency, found {node.seen()}; write {key} = "{node.value} USD"', node)
-    return text(key, node, example="25 USD")
+        raise Misread(
+            f'{key}: expected an amount with its currency, found {node.seen()}; write {key} = "{node.value} USD"', node
+        )
+    written = text(key, node, example="25 USD")
+    Money(written)
+    return written
 
 
 def price(key: str, node: Node) -> str:
     """Read a price: text with its unit."""
     if node.kind in ("integer", "float", "large"):
-        raise Misread(f'{key}: expected a price with its unit, found {node.seen()}; write {key} = "{node.value} USD/Mtok"', node)
+        raise Misread(
+            f'{key}: expected a price with its unit, found {node.seen()}; write {key} = "{node.value} USD/Mtok"', node
+        )
     written = text(key, node, example="0.05 USD/Mtok")
     numbers.price_of(key, written)
     return written
@@ -104,9 +130,12 @@ def size(key: str, node: Node) -> int:
 def texts(key: str, node: Node, *, example: str = "user") -> list[str]:
     """Read a list of texts."""
     if node.kind != "list":
-        shown = node.value if node.kind == "text" and str(node.value).isprintable() and len(node.value) < 60 else example  # noqa: PLR2004
+        shown = node.value if node.kind == "text" and _is_word(node.value) else example
         raise Misread(f'{key}: expected a list of texts, found {node.seen()}; write {key} = ["{shown}"]', node)
-    return [text(key, child, example=example) for child in _all_of(key, node, "text", f'text in quotes, as in ["{example}"]')]
+    return [
+        text(key, child, example=example)
+        for child in _all_of(key, node, "text", f'text in quotes, as in ["{example}"]')
+    ]
 
 
 def ratios(key: str, node: Node) -> list[float]:
@@ -125,7 +154,9 @@ def where(key: str, node: Node) -> dict[str, str | list[str]]:
         if child.kind == "list":
             found[label] = texts(f"{key}.{label}", child, example="search")
             if not found[label]:
-                raise Misread(f"{key}.{label}: an empty list matches nothing; give a value or take the label out", child)
+                raise Misread(
+                    f"{key}.{label}: an empty list matches nothing; give a value or take the label out", child
+                )
         else:
             found[label] = text(f"{key}.{label}", child, example="search")
     return found
@@ -136,6 +167,10 @@ def shares(key: str, node: Node) -> dict[str, float]:
     if node.kind != "table":
         raise Misread(f"{key}: expected a table, found {node.seen()}; write {key} = {{ large = 0.20 }}", node)
     return {tier: ratio(f"{key}.{tier}", child) for tier, child in node.items()}
+
+
+def _is_word(value: str) -> bool:
+    return value.isidentifier() and len(value) < _LONGEST_EXAMPLE
 
 
 def _all_of(key: str, node: Node, kind: str, wanted: str) -> list[Node]:

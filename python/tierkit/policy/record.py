@@ -10,12 +10,13 @@ __all__ = ["Record"]
 
 
 class Record:
-    """Immutable values. Public slots are keyword arguments of the constructor; slots with `_` in front are derived.
+    """Immutable values. `__match_args__` lists the constructor's arguments; slots with `_` in front are derived.
 
     Threads may share a record freely; `with_(burst=20)` makes a changed copy and checks it again.
     """
 
     __slots__ = ()
+    __match_args__: tuple[str, ...] = ()
 
     def _keep(self, **values: object) -> None:
         """Store the checked values; used by constructors only."""
@@ -23,7 +24,7 @@ class Record:
             object.__setattr__(self, name, value)
 
     def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in type(self).__slots__ if not name.startswith("_")}
+        return {name: getattr(self, name) for name in self.__match_args__}
 
     def with_(self, **changes: Any) -> Self:
         """Return a copy with some values changed, checked like a new one.
@@ -31,7 +32,7 @@ class Record:
         Example:
             >>> from tierkit import Limit
             >>> Limit("60 requests/minute").with_(burst=10)
-            Limit(rate='60 requests/minute', burst=10)
+            Limit(rate='60 requests/minute', burst=10, mode='enforce')
         """
         return type(self)(**{**self._fields(), **changes})
 
@@ -61,7 +62,7 @@ class Record:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy through the constructor, so that a foreign pickle is checked as well."""
-        return _rebuild, (type(self), {name: _plain(value) for name, value in self._fields().items()})
+        return _rebuild, (type(self), {name: _picklable(value) for name, value in self._fields().items()})
 
 
 def _rebuild(kind: type[Any], fields: dict[str, Any]) -> Any:
@@ -73,5 +74,12 @@ def _plain(value: Any) -> Any:
     return dict(value) if hasattr(value, "keys") else value
 
 
+def _picklable(value: Any) -> Any:
+    """Turn money into the text it is made from: compiled values have no pickle of their own."""
+    return str(value) if hasattr(value, "nusd") else _plain(value)
+
+
 def _unset(value: object) -> bool:
-    return value is None or (not isinstance(value, (bool, int, float)) and hasattr(value, "__len__") and len(value) == 0)
+    return value is None or (
+        not isinstance(value, (bool, int, float)) and hasattr(value, "__len__") and len(value) == 0
+    )

@@ -52,7 +52,10 @@ def broken_relations(outline: Outline) -> Iterator[Finding]:
         # Without any backend in the policy they are given in code: Client(governor, backends={...}).
         if backend and outline.backends and backend not in outline.backends:
             near = nearest(backend, outline.backends)
-            yield (*path, "backend"), f"backend {quoted(backend)} of tier {quoted(tier)}: not in the policy{near}; add it"
+            yield (
+                (*path, "backend"),
+                f"backend {quoted(backend)} of tier {quoted(tier)}: not in the policy{near}; add it",
+            )
     yield from _unknown_tiers(outline)
     yield from _replacements(outline.rules)
 
@@ -71,7 +74,10 @@ def _unknown_tiers(outline: Outline) -> Iterator[Finding]:
         if tier not in known:
             yield ("routing", "share", tier), f"share of {quoted(tier)}: no tier is called so{nearest(tier, known)}"
     if outline.default is not None and outline.default not in known:
-        yield ("routing", "default"), f"default {quoted(outline.default)}: no tier is called so{nearest(outline.default, known)}"
+        yield (
+            ("routing", "default"),
+            f"default {quoted(outline.default)}: no tier is called so{nearest(outline.default, known)}",
+        )
 
 
 def _replacements(rules: Sequence[tuple[Path, str, Sequence[str]]]) -> Iterator[Finding]:
@@ -82,7 +88,10 @@ def _replacements(rules: Sequence[tuple[Path, str, Sequence[str]]]) -> Iterator[
                 near = nearest(target, [other for other in replaced if other != name])
                 yield (*path, "replaces", index), f"replaces {quoted(target)}: no rule is called so{near}"
         if _reaches(replaced, name):
-            yield (*path, "replaces"), f"replaces: rule {quoted(name)} would switch itself off; take one out of the circle"
+            yield (
+                (*path, "replaces"),
+                f"replaces: rule {quoted(name)} would switch itself off; take one out of the circle",
+            )
 
 
 def _reaches(replaced: Mapping[str, Sequence[str]], start: str) -> bool:

@@ -75,7 +75,19 @@ class Policy(Record):
         "timezone",
         "version",
     )
-    __match_args__ = ()
+    __match_args__ = (
+        "tiers",
+        "limits",
+        "budgets",
+        "backends",
+        "routing",
+        "cache",
+        "timezone",
+        "on_missing_price",
+        "on_state_error",
+        "reservation_ttl_s",
+        "version",
+    )
 
     tiers: tuple[Tier, ...]
     limits: tuple[Limit, ...]
@@ -173,7 +185,7 @@ class Policy(Record):
         return self._source
 
     def place(self, path: tuple[str | int, ...]) -> tuple[int, int]:
-        """Return line and column of a part such as `("limit", 0, "rate")`, or of the nearest part around it; (0, 0) in code."""
+        """Return line and column of `("limit", 0, "rate")` or of what is around it; (0, 0) for code."""
         while path and path not in self._places:
             path = path[:-1]
         return self._places.get(path, (0, 0))

@@ -38,13 +38,22 @@ class Limit(Record):
     Example:
         >>> from tierkit import Limit
         >>> Limit("60 requests/minute", name="user-rpm", per=["user"], burst=10)
-        Limit(rate='60 requests/minute', name='user-rpm', per=('user',), burst=10)
+        Limit(rate='60 requests/minute', name='user-rpm', per=('user',), burst=10, mode='enforce')
         >>> Limit(concurrency=32, where={"backend": "mi355x"})
-        Limit(where={'backend': ('mi355x',)}, concurrency=32)
+        Limit(where={'backend': ('mi355x',)}, concurrency=32, mode='enforce')
     """
 
     __slots__ = ("burst", "concurrency", "mode", "name", "per", "rate", "replaces", "where")
-    __match_args__ = ("rate",)
+    __match_args__ = (
+        "rate",
+        "name",
+        "per",
+        "where",
+        "burst",
+        "concurrency",
+        "mode",
+        "replaces",
+    )
 
     rate: str | None
     name: str | None
@@ -69,11 +78,11 @@ class Limit(Record):
     ) -> None:
         """Check everything that can be checked without the rest of the policy."""
         if rate is None and concurrency is None:
-            raise ConfigError("rate: missing; write rate = \"60 requests/minute\", or concurrency = 32 for slots")
+            raise ConfigError('rate: missing; write rate = "60 requests/minute", or concurrency = 32 for slots')
         if rate is not None and concurrency is not None:
             raise ConfigError("concurrency: stands beside a rate; write two limits, one for each")
         if rate is not None and not isinstance(rate, str):
-            raise ConfigError(f"rate {quoted(rate)}: expected text such as \"60 requests/minute\"")
+            raise ConfigError(f'rate {quoted(rate)}: expected text such as "60 requests/minute"')
         if burst is not None and rate is None:
             raise ConfigError("burst: slots have no burst; leave it out or give a rate")
         self._keep(
@@ -114,7 +123,18 @@ class Budget(Record):
     """
 
     __slots__ = ("amount", "mode", "name", "on_exhausted", "per", "period", "replaces", "timezone", "warn_at", "where")
-    __match_args__ = ("amount",)
+    __match_args__ = (
+        "amount",
+        "period",
+        "name",
+        "per",
+        "where",
+        "on_exhausted",
+        "warn_at",
+        "mode",
+        "replaces",
+        "timezone",
+    )
 
     amount: Money
     period: str

@@ -50,7 +50,17 @@ class BackendSettings(Record):
         "timeout_s",
         "url",
     )
-    __match_args__ = ("name",)
+    __match_args__ = (
+        "name",
+        "kind",
+        "url",
+        "api_key_env",
+        "timeout_s",
+        "connect_timeout_s",
+        "first_byte_timeout_s",
+        "chunk_timeout_s",
+        "allow_link_local",
+    )
 
     name: str
     kind: str
@@ -78,7 +88,9 @@ class BackendSettings(Record):
         """Check each value."""
         one_of("kind", kind, KINDS)
         if url is None and kind in _NEEDS_URL:
-            raise ConfigError(f'url: missing; a {kind} server has no address of its own, write url = "http://127.0.0.1:8000"')
+            raise ConfigError(
+                f'url: missing; a {kind} server has no address of its own, write url = "http://127.0.0.1:8000"'
+            )
         self._keep(
             name=check_name("name", name),
             kind=kind,

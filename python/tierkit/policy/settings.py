@@ -32,7 +32,10 @@ class Routing(Record):
     """
 
     __slots__ = ("default", "share")
-    __match_args__ = ()
+    __match_args__ = (
+        "share",
+        "default",
+    )
 
     share: Mapping[str, float]
     default: str | None
@@ -48,7 +51,9 @@ class Routing(Record):
         total = sum(found.values())
         if total > 1 + _ROUNDING:
             raise ConfigError(f"share: the parts sum to {total:g}, expected at most 1; lower one of them")
-        self._keep(share=MappingProxyType(found), default=default if default is None else check_name("default", default))
+        self._keep(
+            share=MappingProxyType(found), default=default if default is None else check_name("default", default)
+        )
 
 
 class CacheSettings(Record):
@@ -69,7 +74,14 @@ class CacheSettings(Record):
     """
 
     __slots__ = ("capacity_bytes", "enabled", "min_similarity", "per", "semantic", "ttl_s")
-    __match_args__ = ()
+    __match_args__ = (
+        "enabled",
+        "semantic",
+        "ttl_s",
+        "per",
+        "capacity_bytes",
+        "min_similarity",
+    )
 
     enabled: bool
     semantic: bool

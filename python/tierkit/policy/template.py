@@ -27,8 +27,10 @@ model = "gpt-5-mini"                      # as the server knows it
 name = "large"
 backend = "openai"
 model = "gpt-5"
-# price = { input = "1.25 USD/Mtok", output = "10 USD/Mtok", cache_read = "0.125 USD/Mtok", cache_write = "1.25 USD/Mtok" }
-#                                         # instead of the price book; own servers always need one
+# price.input = "1.25 USD/Mtok"           # a price of your own instead of the price book's; own servers always need one
+# price.output = "10 USD/Mtok"
+# price.cache_read = "0.125 USD/Mtok"     # input read from the server's prompt cache; as input if left out
+# price.cache_write = "1.25 USD/Mtok"     # input written to it; as input if left out
 
 # Backends: the servers. Keys stay in environment variables, never in this file.
 
@@ -50,7 +52,7 @@ share = { large = 0.20 }                  # part of the requests, the hardest on
 
 [[limit]]
 name = "user-rpm"                         # unique; shown in refusals and reports
-rate = "60 requests/minute"               # also input_tokens, output_tokens, total_tokens, usd; per second, minute, hour, day, 10s
+rate = "60 requests/minute"               # or input_tokens, output_tokens, total_tokens, usd per 10s, hour, day
 burst = 10                                # units that may pass at once; the amount of one period if left out
 per = ["user"]                            # labels whose values get a bucket each
 mode = "enforce"                          # or "observe": count what would be refused, refuse nothing

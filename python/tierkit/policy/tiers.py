@@ -33,7 +33,12 @@ class TierPrice(Record):
     """
 
     __slots__ = ("_pusd", "cache_read", "cache_write", "input", "output")
-    __match_args__ = ("input",)
+    __match_args__ = (
+        "input",
+        "output",
+        "cache_read",
+        "cache_write",
+    )
 
     input: str
     output: str
@@ -50,7 +55,12 @@ class TierPrice(Record):
         cache_write: str | None = None,
     ) -> None:
         """Read each price."""
-        given = (input, output, input if cache_read is None else cache_read, input if cache_write is None else cache_write)
+        given = (
+            input,
+            output,
+            input if cache_read is None else cache_read,
+            input if cache_write is None else cache_write,
+        )
         for key, text in zip(PRICE_KEYS, given, strict=True):
             if not isinstance(text, str):
                 raise ConfigError(f"{key} {quoted(text)}: expected text such as '0.05 USD/Mtok'")
@@ -96,7 +106,14 @@ class Tier(Record):
     """
 
     __slots__ = ("backend", "context_tokens", "max_output_tokens", "model", "name", "price")
-    __match_args__ = ("name",)
+    __match_args__ = (
+        "name",
+        "model",
+        "backend",
+        "price",
+        "context_tokens",
+        "max_output_tokens",
+    )
 
     name: str
     model: str
@@ -127,9 +144,8 @@ class Tier(Record):
             max_output_tokens=whole("max_output_tokens", max_output_tokens, least=1),
         )
         if self.context_tokens and self.max_output_tokens and self.max_output_tokens > self.context_tokens:
-            raise ConfigError(
-                f"max_output_tokens '{self.max_output_tokens}': more than context_tokens, {self.context_tokens}; lower it"
-            )
+            bound = f"more than context_tokens, {self.context_tokens}"
+            raise ConfigError(f"max_output_tokens '{self.max_output_tokens}': {bound}; lower it")
 
 
 def _price(price: TierPrice | Mapping[str, str] | None) -> TierPrice | None:
@@ -142,5 +158,5 @@ def _price(price: TierPrice | Mapping[str, str] | None) -> TierPrice | None:
             raise ConfigError(f"price: unknown key {quoted(key)}{nearest(str(key), PRICE_KEYS)}")
     for key in ("input", "output"):
         if key not in price:
-            raise ConfigError(f"price: {key} is missing; write {key} = \"0.05 USD/Mtok\"")
+            raise ConfigError(f'price: {key} is missing; write {key} = "0.05 USD/Mtok"')
     return TierPrice(**price)

@@ -1,4 +1,4 @@
-"""What the parts of a policy accept, checked the same way for code and for files. Every sentence begins with the key."""
+"""What the parts of a policy accept, the same for code and for files. Every sentence begins with the key."""
 
 from __future__ import annotations
 
