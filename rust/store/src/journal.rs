@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
+use tierkit_core::clock::Clock;
 
+use crate::clock::SystemClock;
 use crate::error::StateError;
 use crate::row::Row;
 
@@ -147,9 +149,10 @@ impl Writer {
 
     /// Collects a group and commits it; false when the journal is to stop.
     fn gather(&mut self, receiver: &Receiver<Message>) -> bool {
-        let end = Instant::now() + GROUP_TIME;
+        let started_ns = SystemClock.now().boot_ns;
         while self.pending.len() < GROUP_ENTRIES {
-            match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            let elapsed = Duration::from_nanos(SystemClock.now().boot_ns.saturating_sub(started_ns));
+            match receiver.recv_timeout(GROUP_TIME.saturating_sub(elapsed)) {
                 Ok(Message::Rows(rows)) => self.pending.extend(rows),
                 Ok(Message::Flush(reply)) => {
                     let _ = reply.send(self.commit());
