@@ -53,6 +53,7 @@ class Node:
         value: str, int, bool, or the text of a number or date that none of them holds; raw children otherwise.
         place: Line and column of the value, from 1.
         key_place: Line and column of its key; of the value itself inside a list.
+
     """
 
     __slots__ = ("key_place", "kind", "place", "value")

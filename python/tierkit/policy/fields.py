@@ -23,6 +23,7 @@ class Field:
         argument: The constructor's argument; None: as the key.
         required: True when the part is useless without it.
         example: The line that messages propose.
+
     """
 
     __slots__ = ("argument", "example", "read", "required")

@@ -30,6 +30,7 @@ def lint(policy: Policy, *, has_price: Callable[[str], bool] | None = None) -> l
         >>> limits = [Limit("5 requests/second", where={"tier": "smal"})]
         >>> print(*lint(Policy(tiers=tiers, limits=limits)))
         limit 'limit-1' can never match: no tier has tier 'smal' (did you mean 'small'?)
+
     """
     checks = (_tiers, _backends, _shares, _cache, never_matching, replaced_always, duplicates, budgets_above_parents)
     findings = [finding for check in checks for finding in check(policy)]

@@ -7,7 +7,7 @@ import os
 from tierkit.errors import ConfigError
 from tierkit.policy.document import MAX_BYTES, Findings, Node, parse
 from tierkit.policy.fields import BACKEND, BUDGET, CACHE, LIMIT, ROUTING, TIER, TOP
-from tierkit.policy.parts import PartReader, key_places
+from tierkit.policy.parts import Part, PartReader, key_places
 from tierkit.policy.relations import Outline, broken_relations
 from tierkit.policy.root import VERSION, Policy
 from tierkit.policy.rules import Budget, Limit
@@ -81,9 +81,9 @@ class _Assembly:
         self.rules: list[tuple[Path, str, list[str]]] = []
 
     def policy(self) -> Policy:
-        top = self.reader.values(self.document, TOP, (), sections=_SECTIONS)
-        for key, value in top.items():
-            self.reader.make(Policy, {key: value}, self.document, TOP, ())
+        whole = Part(self.document, TOP, ())
+        top = self.reader.values(whole, sections=_SECTIONS)
+        self.reader.make(Policy, top, whole)
         tiers = self._tiers()
         backends = self._backends()
         routing = self._single("routing", Routing)
@@ -93,26 +93,32 @@ class _Assembly:
         self._relate(backends)
         self.findings.raise_any()
         return Policy(
-            tiers=tiers, backends=backends.values(), routing=routing, limits=limits, budgets=budgets, cache=cache, **top
+            tiers=tiers,
+            backends=[backend for backend in backends.values() if backend is not None],
+            routing=routing,
+            limits=limits,
+            budgets=budgets,
+            cache=cache,
+            **top,
         )
 
     def _tiers(self) -> list[Tier]:
         found = []
         for at, node in enumerate(self._many("tier")):
-            path = ("tier", at)
-            values = self.reader.values(node, TIER, path)
-            self.tiers.append((path, values.get("name", ""), values.get("backend", "")))
-            found.append(self.reader.make(Tier, values, node, TIER, path))
+            part = Part(node, TIER, ("tier", at))
+            values = self.reader.values(part)
+            self.tiers.append((part.path, values.get("name", ""), values.get("backend", "")))
+            found.append(self.reader.make(Tier, values, part))
         return [tier for tier in found if tier is not None]
 
     def _rules(self, kind: str, make: type[Any]) -> list[Any]:
         fields = LIMIT if kind == "limit" else BUDGET
         found = []
         for at, node in enumerate(self._many(kind)):
-            path = (kind, at)
-            values = self.reader.values(node, fields, path)
-            self.rules.append((path, values.get("name", f"{kind}-{at + 1}"), values.get("replaces", [])))
-            found.append(self.reader.make(make, values, node, fields, path))
+            part = Part(node, fields, (kind, at))
+            values = self.reader.values(part)
+            self.rules.append((part.path, values.get("name", f"{kind}-{at + 1}"), values.get("replaces", [])))
+            found.append(self.reader.make(make, values, part))
         return [rule for rule in found if rule is not None]
 
     def _backends(self) -> dict[str, BackendSettings | None]:
@@ -124,9 +130,8 @@ class _Assembly:
             return {}
         found = {}
         for name, child in node.items():
-            path = ("backend", name)
-            values = self.reader.values(child, BACKEND, path)
-            found[name] = self.reader.make(BackendSettings, {"name": name, **values}, child, BACKEND, path)
+            part = Part(child, BACKEND, ("backend", name))
+            found[name] = self.reader.make(BackendSettings, {"name": name, **self.reader.values(part)}, part)
         return found
 
     def _single(self, key: str, make: type[Any]) -> Any:
@@ -136,8 +141,8 @@ class _Assembly:
         if node.kind != "table":
             self.findings.add(f"{key}: expected a table with one pair of brackets, [{key}]", node.key_place)
             return None
-        fields = ROUTING if key == "routing" else CACHE
-        return self.reader.make(make, self.reader.values(node, fields, (key,)), node, fields, (key,))
+        part = Part(node, ROUTING if key == "routing" else CACHE, (key,))
+        return self.reader.make(make, self.reader.values(part), part)
 
     def _many(self, key: str) -> list[Node]:
         node = self.document.get(key)

@@ -78,6 +78,7 @@ def seconds(key: str, text: str) -> float:
         >>> from tierkit.policy.numbers import seconds
         >>> seconds("timeout", "1500ms")
         1.5
+
     """
     return _positive_ns(key, text) // _NS_PER_MS / 1000
 

@@ -20,10 +20,29 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
 
-__all__ = ["PartReader", "key_places"]
+__all__ = ["Part", "PartReader", "key_places"]
 
 _SECRETS = ("api_key", "apikey", "api-key", "key", "token", "secret", "password", "authorization", "bearer")
 _FIRST_WORD = re.compile(r"[a-z_]+")
+
+
+class Part:
+    """One table of a file: where it stands, and which keys it may have.
+
+    Attributes:
+        node: The table.
+        fields: The keys that it may have.
+        path: Its place in the policy, such as `("limit", 0)`.
+
+    """
+
+    __slots__ = ("fields", "node", "path")
+
+    def __init__(self, node: Node, fields: Mapping[str, Field], path: Path) -> None:
+        """Keep the three."""
+        self.node = node
+        self.fields = fields
+        self.path = path
 
 
 class PartReader:
@@ -35,70 +54,54 @@ class PartReader:
         """Note mistakes there."""
         self.findings = findings
 
-    def values(
-        self, node: Node, fields: Mapping[str, Field], path: Path, *, sections: Sequence[str] = ()
-    ) -> dict[str, Any]:
+    def values(self, part: Part, *, sections: Sequence[str] = ()) -> dict[str, Any]:
         """Return the arguments that could be read."""
         found: dict[str, Any] = {}
+        node, fields, path = part.node, part.fields, part.path
         for key, child in node.items():
-            field = fields.get(key)
-            if field is not None:
-                self._value(found, key, child, field, path)
+            if key in fields:
+                self._value(found, key, child, part)
             elif key not in sections:
                 self.findings.add(_unknown(key, [*fields, *sections], path), child.key_place, (*path, key))
         for key, field in fields.items():
             if field.required and node.get(key) is None:
-                self.findings.add(
-                    f"{_title(path)}{key} is missing: add the line {field.example}", node.place, (*path, key)
-                )
+                self.findings.add(f"{key} is missing: add the line {field.example}", node.place, (*path, key))
                 found[_BROKEN] = True
         return found
 
-    def _value(self, found: dict[str, Any], key: str, child: Node, field: Field, path: Path) -> None:
-        place = child.place
+    def _value(self, found: dict[str, Any], key: str, child: Node, part: Part) -> None:
+        field, path = part.fields[key], (*part.path, key)
         try:
             value = field.read(key, child)
-        except Misread as error:
-            self.findings.add(str(error), error.node.place, (*path, key))
-            found[_BROKEN] = True
-            return
         except ConfigError as error:
-            self.findings.add(str(error), place, (*path, key))
+            wrong = error.node if isinstance(error, Misread) else child
+            self.findings.add(str(error), wrong.place, path)
             found[_BROKEN] = True
             return
         if isinstance(value, Node):
-            value = self.make(TierPrice, self.values(value, PRICE, (*path, key)), value, PRICE, (*path, key))
+            price = Part(value, PRICE, path)
+            value = self.make(TierPrice, self.values(price), price)
         found[field.argument or key] = value
 
-    def make(
-        self, make: Callable[..., Any], values: dict[str, Any], node: Node, fields: Mapping[str, Field], path: Path
-    ) -> Any:
+    def make(self, make: Callable[..., Any], values: dict[str, Any], part: Part) -> Any:
         """Return the part, or None when a value of it could not be read or the part refuses it."""
         if _BROKEN in values:
             return None
         try:
             return make(**values)
         except ConfigError as error:
-            self._refused(str(error), make, values, node, fields, path)
+            self._refused(str(error), make, values, part)
             return None
 
-    def _refused(
-        self,
-        sentence: str,
-        make: Callable[..., Any],
-        values: dict[str, Any],
-        node: Node,
-        fields: Mapping[str, Field],
-        path: Path,
-    ) -> None:
+    def _refused(self, sentence: str, make: Callable[..., Any], values: dict[str, Any], part: Part) -> None:
         """Note what a part refused; then leave optional values out one by one, to find every refused one at once."""
         rest = dict(values)
         while True:
-            key = _blamed(sentence, fields)
-            field, child = fields.get(key), node.get(key)
+            key = _blamed(sentence, part.fields)
+            field, child = part.fields.get(key), part.node.get(key)
             if len(rest) == len(values) or child is not None:
-                place = child.place if child else node.place
-                self.findings.add(_renamed(sentence, key, field), place, (*path, key) if key else path)
+                place = child.place if child else part.node.place
+                self.findings.add(_renamed(sentence, key, field), place, (*part.path, key) if key else part.path)
             if field is None or field.required or child is None or rest.pop(field.argument or key, None) is None:
                 return
             try:
@@ -133,10 +136,6 @@ def key_places(node: Node, path: Path = ()) -> dict[Path, tuple[int, int]]:
     for at, child in enumerate(node.children()):
         found.update(key_places(child, (*path, at)))
     return found
-
-
-def _title(path: Path) -> str:
-    return f"{path[0]} {quoted(path[1])}: " if len(path) > 1 and path[0] == "backend" else ""
 
 
 def _unknown(key: str, known: Sequence[str], path: Path) -> str:

@@ -33,6 +33,7 @@ class Record:
             >>> from tierkit import Limit
             >>> Limit("60 requests/minute").with_(burst=10)
             Limit(rate='60 requests/minute', burst=10, mode='enforce')
+
         """
         return type(self)(**{**self._fields(), **changes})
 

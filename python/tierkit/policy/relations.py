@@ -23,6 +23,7 @@ class Outline:
         rules: Path, name and replaced names of each limit and budget.
         share: Names of the tiers that have a share.
         default: The tier for requests that cannot be scored.
+
     """
 
     __slots__ = ("backends", "default", "rules", "share", "tiers")

@@ -58,6 +58,7 @@ class Policy(Record):
         >>> policy = Policy(tiers=[Tier("small", model="gpt-5-mini")], limits=[Limit("60 requests/minute")])
         >>> policy.limits[0].name
         'limit-1'
+
     """
 
     __slots__ = (
@@ -154,6 +155,7 @@ class Policy(Record):
 
         Raises:
             ConfigError: One line `FILE:LINE:COLUMN: sentence` for each mistake, also in `.problems`.
+
         """
         from tierkit.policy.load import read_policy  # noqa: PLC0415 - a policy made in code needs no reader
 
@@ -174,6 +176,7 @@ class Policy(Record):
             >>> from tierkit import Policy
             >>> Policy.from_text('version = 1\n[[limit]]\nrate = "2 requests/second"\n').limits
             (Limit(rate='2 requests/second', name='limit-1', mode='enforce'),)
+
         """
         from tierkit.policy.load import parse_policy  # noqa: PLC0415 - a policy made in code needs no reader
 
@@ -204,15 +207,12 @@ class Policy(Record):
         return self
 
     def _outline(self) -> Outline:
-        rules = [
-            ((kind, at), rule.name or "", rule.replaces)
-            for kind, group in (("limit", self.limits), ("budget", self.budgets))
-            for at, rule in enumerate(group)
-        ]
+        limits = [(("limit", at), limit.name or "", limit.replaces) for at, limit in enumerate(self.limits)]
+        budgets = [(("budget", at), budget.name or "", budget.replaces) for at, budget in enumerate(self.budgets)]
         return Outline(
             tiers=[(("tier", at), tier.name, tier.backend) for at, tier in enumerate(self.tiers)],
             backends=list(self.backends),
-            rules=rules,
+            rules=[*limits, *budgets],
             share=list(self.routing.share),
             default=self.routing.default,
         )

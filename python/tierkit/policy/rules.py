@@ -41,6 +41,7 @@ class Limit(Record):
         Limit(rate='60 requests/minute', name='user-rpm', per=('user',), burst=10, mode='enforce')
         >>> Limit(concurrency=32, where={"backend": "mi355x"})
         Limit(where={'backend': ('mi355x',)}, concurrency=32, mode='enforce')
+
     """
 
     __slots__ = ("burst", "concurrency", "mode", "name", "per", "rate", "replaces", "where")
@@ -120,6 +121,7 @@ class Budget(Record):
         >>> from tierkit import Budget
         >>> Budget("25 USD", period="day", per=["team"]).amount
         Money('25')
+
     """
 
     __slots__ = ("amount", "mode", "name", "on_exhausted", "per", "period", "replaces", "timezone", "warn_at", "where")

@@ -37,6 +37,7 @@ class BackendSettings(Record):
         >>> from tierkit.policy import BackendSettings
         >>> BackendSettings("openai", kind="openai", api_key_env="OPENAI_API_KEY").api_key_env
         'OPENAI_API_KEY'
+
     """
 
     __slots__ = (

@@ -29,6 +29,7 @@ class Routing(Record):
         >>> from tierkit.policy import Routing
         >>> Routing(share={"large": 0.2})
         Routing(share={'large': 0.2})
+
     """
 
     __slots__ = ("default", "share")
@@ -71,6 +72,7 @@ class CacheSettings(Record):
         >>> from tierkit.policy import CacheSettings
         >>> CacheSettings(semantic=True, per=["org"]).ttl_s
         3600
+
     """
 
     __slots__ = ("capacity_bytes", "enabled", "min_similarity", "per", "semantic", "ttl_s")

@@ -30,6 +30,7 @@ class TierPrice(Record):
         >>> from tierkit.policy import TierPrice
         >>> TierPrice("0.05 USD/Mtok", output="0.20 USD/Mtok").output_pusd_per_token
         200000
+
     """
 
     __slots__ = ("_pusd", "cache_read", "cache_write", "input", "output")
@@ -103,6 +104,7 @@ class Tier(Record):
         >>> from tierkit import Tier
         >>> Tier("small", model="Qwen/Qwen3-8B", backend="mi355x")
         Tier(name='small', model='Qwen/Qwen3-8B', backend='mi355x')
+
     """
 
     __slots__ = ("backend", "context_tokens", "max_output_tokens", "model", "name", "price")
