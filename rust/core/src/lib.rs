@@ -11,6 +11,7 @@ pub mod gate;
 pub mod labels;
 pub mod ledger;
 pub mod price;
+pub mod quantity;
 pub mod route;
 pub mod rules;
 pub mod throttle;
