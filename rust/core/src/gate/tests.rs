@@ -8,6 +8,7 @@ use crate::decision::{Cause, Wait};
 use crate::ledger::{BudgetSpec, Calendar, EntryKind, State};
 use crate::rules::{Matcher, Mode, Rule};
 use crate::throttle::{Dimension, Quota};
+use EntryKind::{Expire, Post, Reserve, Void};
 use proptest::prelude::*;
 
 const START: Now = Now { boot_ns: 0, wall_ns: 1_767_225_600_000_000_000 };
@@ -123,7 +124,6 @@ fn expiry_posts_and_a_late_settle_corrects() {
     assert!(settle(&mut gate, "y", 5, after).is_ok_and(|receipt| receipt.late), "spend after a cancel is spend");
     assert_eq!(account(&mut gate), Some((35, 0)));
     let kinds: Vec<EntryKind> = gate.drain_entries().iter().map(|entry| entry.kind).collect();
-    use EntryKind::{Expire, Post, Reserve, Void};
     assert_eq!(kinds, [Reserve, Expire, Reserve, Post, Void, Post]);
 }
 
