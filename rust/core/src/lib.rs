@@ -5,6 +5,7 @@
 pub mod cache;
 pub mod clock;
 pub mod decision;
+pub mod dimension;
 pub mod error;
 pub mod features;
 pub mod gate;
@@ -12,6 +13,7 @@ pub mod labels;
 pub mod ledger;
 pub mod price;
 pub mod rules;
+pub mod suggest;
 pub mod throttle;
 pub mod tokens;
 pub mod units;
