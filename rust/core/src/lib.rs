@@ -5,6 +5,7 @@
 pub mod cache;
 pub mod clock;
 pub mod decision;
+pub mod dimension;
 pub mod error;
 pub mod features;
 pub mod gate;
@@ -14,6 +15,7 @@ pub mod price;
 pub mod quantity;
 pub mod route;
 pub mod rules;
+pub mod suggest;
 pub mod throttle;
 pub mod tokens;
 pub mod units;
