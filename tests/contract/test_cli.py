@@ -97,7 +97,7 @@ def test_every_command_has_a_page_with_examples(command: str) -> None:
 
 
 def test_the_version_is_the_packages() -> None:
-    import tierkit as package  # noqa: PLC0415 - the name of the function above
+    import tierkit as package
 
     assert tierkit("--version").out == f"tierkit {package.__version__}\n"
 
@@ -242,7 +242,7 @@ def test_replay_report_and_explain_tell_the_same_ledger(tmp_path: Path, policy: 
 
 
 def test_explain_tells_the_story_of_one_request(tmp_path: Path, policy: Path) -> None:
-    import tierkit as tk  # noqa: PLC0415 - the function above has its name
+    import tierkit as tk
 
     with tk.Governor(tk.Policy.from_toml(policy), state=tmp_path / "state") as governor:
         admission = governor.admit("Hi", labels={"team": "[red]=1+1"}, max_output_tokens=9, id="req-1")
