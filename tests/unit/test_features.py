@@ -43,7 +43,7 @@ PINNED = "aa8df7ffbef8123f9e738e716eb6298ba05e07c09adf67df40709f10c66443fa"
 
 
 def test_batches_and_single_texts_agree_bit_by_bit() -> None:
-    generator = random.Random(5)  # noqa: S311 - no secret
+    generator = random.Random(5)
     texts = ["".join(generator.choices("ab c1 é\n?{", k=generator.randrange(200))) for _ in range(50)]
     batch = _core.features(texts)
     single = [_core.features([text]) for text in texts]

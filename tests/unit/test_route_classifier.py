@@ -40,7 +40,7 @@ def test_a_score_is_a_rank_with_reasons(classifier: TierClassifier) -> None:
 
 
 def test_a_foreign_language_is_flagged_and_moved_to_the_middle(classifier: TierClassifier) -> None:
-    score = classifier.score("Привет, расскажи мне пожалуйста о погоде на завтра")  # noqa: RUF001 - Cyrillic
+    score = classifier.score("Привет, расскажи мне пожалуйста о погоде на завтра")
     assert "language" in score.reasons
     assert score.need == pytest.approx(0.5, abs=0.15)
     assert "language" not in classifier.score("Tell me what you know about rivers in Europe").reasons

@@ -25,7 +25,7 @@ TRAFFIC = {
 @pytest.mark.parametrize("kind", TRAFFIC)
 @pytest.mark.parametrize("share", [{"large": 0.2}, {"medium": 0.3, "large": 0.1}, {"small": 0.5, "large": 0.5}])
 def test_shares_within_two_points_of_2000_requests_from_a_cold_start(kind: str, share: dict[str, float]) -> None:
-    generator = random.Random(11)  # noqa: S311 - no secret
+    generator = random.Random(11)
     router = Router(TIERS, share)
     served: Counter[str] = Counter()
     for _ in range(2000):
@@ -97,7 +97,7 @@ def test_many_threads_share_a_router() -> None:
     router = Router(["small", "large"], {"large": 0.5})
 
     def work(seed: int) -> None:
-        generator = random.Random(seed)  # noqa: S311 - no secret
+        generator = random.Random(seed)
         for _ in range(5000):
             need = generator.random() / 2
             router.plan(need)

@@ -30,7 +30,7 @@ def module(name: str) -> ModuleType:
 
 
 def made_rows(count: int) -> list[dict[str, Any]]:
-    generator = random.Random(3)  # noqa: S311 - no secret
+    generator = random.Random(3)
     rows = []
     for number in range(count):
         source = generator.choice(list(SOURCES))
@@ -72,7 +72,7 @@ def test_the_metric_by_hand() -> None:
 
 def test_the_graph_computes_what_was_fitted(tmp_path: Path) -> None:
     rows, ridge, export, evaluate = (module(name) for name in ("rows", "ridge", "export", "evaluate"))
-    import onnxruntime  # noqa: PLC0415 - after the check that it is there
+    import onnxruntime
 
     loaded = rows.load(write(tmp_path / "rows.jsonl.gz", made_rows(80)))
     features = ridge.extract(loaded.prompts)
