@@ -131,7 +131,9 @@ def steps(price: ModelPrice, standard: ModelPrice) -> list[tuple[int, int | None
     base = standard.input_mtok
     flat = isinstance(base, TieredPrices) and not isinstance(price.input_mtok, TieredPrices)
     edges = [0, base.tiers[0].start] if flat else [0, *sorted(stepped), None]
-    return [(over, upto, {kind: at_step(value, over) for kind, value in values.items()}) for over, upto in pairwise(edges)]
+    return [
+        (over, upto, {kind: at_step(value, over) for kind, value in values.items()}) for over, upto in pairwise(edges)
+    ]
 
 
 def at_step(value: Decimal | TieredPrices, over: int) -> int:
@@ -235,14 +237,21 @@ def written(as_of: date) -> tuple[str, list[str]]:
     found, rejected = models(as_of)
     lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in found)
     digest = hashlib.sha256(lines.encode()).hexdigest()
-    head = {"format": 1, "as_of": as_of.isoformat(), "unit": "pico-USD per token", "from": f"genai-prices {version('genai-prices')}"}
+    head = {
+        "format": 1,
+        "as_of": as_of.isoformat(),
+        "unit": "pico-USD per token",
+        "from": f"genai-prices {version('genai-prices')}",
+    }
     body = json.dumps(head | {"sha256": digest}, separators=(",", ":"))[:-1]
     return f'{body},"models":[\n{lines}\n]}}\n', rejected
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--as-of", type=date.fromisoformat, required=True, help="the newest day on which a price of this data was read")
+    parser.add_argument(
+        "--as-of", type=date.fromisoformat, required=True, help="the newest day on which a price of this data was read"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     text, rejected = written(options.as_of)

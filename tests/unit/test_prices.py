@@ -77,7 +77,10 @@ def test_context_step_reprices_the_whole_request() -> None:
     assert cost("gemini-2.5-pro", Usage(200_001, 0)) == "0.5000025"
     assert cost("gemini-2.5-pro", Usage(200_001, 1_000)) == "0.5150025"
     # xAI's own boundary is inclusive: 200,000 tokens pay the higher price.
-    low, high = BOOK.price("grok-4.3", at=NOW, input_tokens=199_999), BOOK.price("grok-4.3", at=NOW, input_tokens=200_000)
+    low, high = (
+        BOOK.price("grok-4.3", at=NOW, input_tokens=199_999),
+        BOOK.price("grok-4.3", at=NOW, input_tokens=200_000),
+    )
     assert high.input_pusd_per_token == 2 * low.input_pusd_per_token
 
 
@@ -110,7 +113,11 @@ def test_served_tier_beats_the_requested_processing() -> None:
         ("gpt-4o-mini-2099", {}, "gpt-4o-mini-2099"),
         ("", {}, "model ''"),
         ("gpt-5", {"processing": "prioriti"}, "did you mean 'priority'"),
-        ("gpt-5", {"processing": "batch", "at": datetime(2025, 9, 1, tzinfo=UTC)}, "no price for processing 'batch' at 1756684800 s"),
+        (
+            "gpt-5",
+            {"processing": "batch", "at": datetime(2025, 9, 1, tzinfo=UTC)},
+            "no price for processing 'batch' at 1756684800 s",
+        ),
     ],
 )
 def test_missing_prices_raise(model: str, terms: dict[str, Any], sentence: str) -> None:
@@ -151,13 +158,19 @@ def test_validity_is_half_open() -> None:
 def test_hours_are_half_open() -> None:
     day = datetime(2026, 11, 1, tzinfo=UTC)
     usage = Usage(1_000_000, 0)
-    prices = [cost("deepseek-v4-pro", usage, at=day + timedelta(minutes=minute)) for minute in (59, 60, 239, 240, 359, 360, 599, 600)]
+    prices = [
+        cost("deepseek-v4-pro", usage, at=day + timedelta(minutes=minute))
+        for minute in (59, 60, 239, 240, 359, 360, 599, 600)
+    ]
     assert prices == ["0.66", "1.32", "1.32", "0.66", "0.66", "1.32", "1.32", "0.66"]
 
 
 def test_ceiling_is_the_dearest_class() -> None:
     assert str(BOOK.ceiling("claude-sonnet-4-5", input_tokens=1000, output_tokens=100, at=NOW)) == "0.0075"
-    assert str(BOOK.ceiling("claude-sonnet-4-5", input_tokens=1000, output_tokens=100, cache_writes=False, at=NOW)) == "0.0045"
+    assert (
+        str(BOOK.ceiling("claude-sonnet-4-5", input_tokens=1000, output_tokens=100, cache_writes=False, at=NOW))
+        == "0.0045"
+    )
     assert str(BOOK.ceiling("gpt-5", input_tokens=0, output_tokens=0, at=NOW)) == "0"
     assert str(BOOK.ceiling("gpt-5", input_tokens=1000, output_tokens=0, processing="flex", at=NOW)) == "0.000625"
 
@@ -178,7 +191,9 @@ def test_cost_or_ceiling() -> None:
 
 
 def test_own_prices() -> None:
-    own = BOOK.with_prices({"Qwen/Qwen3-8B": {"input": "0.05 USD/Mtok", "output": Decimal("0.20")}, "gpt-5": {"input": "1", "output": "2"}})
+    own = BOOK.with_prices(
+        {"Qwen/Qwen3-8B": {"input": "0.05 USD/Mtok", "output": Decimal("0.20")}, "gpt-5": {"input": "1", "output": "2"}}
+    )
     assert str(own.cost("Qwen/Qwen3-8B", Usage(1_000_000, 1_000_000, cache_read_tokens=500_000))) == "0.25"
     assert str(own.cost("openai/gpt-5", Usage(1_000_000, 0))) == "1"
     assert str(own.cost("gpt-5-2025-08-07", Usage(1_000_000, 0))) == "1"

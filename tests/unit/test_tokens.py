@@ -64,7 +64,22 @@ def random_text(rng: random.Random) -> str:
     return "".join(rng.choice("aB'sſ/{}();=\n _éǅʰ́👩‍👩‍👧🏽🇩🇪") for _ in range(length))
 
 
-WORDS = ["don't", "WE'LL", "I'M", "HTTPServer", "camelCase", "snake_case", "x=1;", "\n\n", "  ", "Straße", "naïve", "日本語", "==>", "it'ſ"]
+WORDS = [
+    "don't",
+    "WE'LL",
+    "I'M",
+    "HTTPServer",
+    "camelCase",
+    "snake_case",
+    "x=1;",
+    "\n\n",
+    "  ",
+    "Straße",
+    "naïve",
+    "日本語",
+    "==>",
+    "it'ſ",
+]
 FIXED = [
     "",
     "hello world",
@@ -108,7 +123,9 @@ def test_counts_equal_tiktoken(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("unit", ["a", "A", " ", "\n", "0", "!", "\u0301", "あ", "😀", "ab ", "\ud800", "\n ", "A\u0301"])
+@pytest.mark.parametrize(
+    "unit", ["a", "A", " ", "\n", "0", "!", "\u0301", "あ", "😀", "ab ", "\ud800", "\n ", "A\u0301"]
+)
 def test_long_repeats_equal_tiktoken(name: str, unit: str) -> None:
     text = unit * 20_000
     assert _core.count_tokens(text, MODELS[name])[0] == len(oracle(name).encode_ordinary(text))

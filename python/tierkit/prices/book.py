@@ -102,7 +102,9 @@ class PriceBook:
         """
         return self._book.resolve(model, at_ns=utc_ns(at) if at is not None else time.time_ns())
 
-    def cost(self, model: str, usage: Usage, *, at: datetime | int | None = None, processing: str | None = None) -> Money:
+    def cost(
+        self, model: str, usage: Usage, *, at: datetime | int | None = None, processing: str | None = None
+    ) -> Money:
         """Return what a call costs.
 
         Args:
@@ -150,7 +152,9 @@ class PriceBook:
             Money('0.00225')
         """
         price = self.resolve(model, at=at)
-        return Money.from_nusd(price.ceiling_nusd(input_tokens, output_tokens, processing=processing, cache_writes=cache_writes))
+        return Money.from_nusd(
+            price.ceiling_nusd(input_tokens, output_tokens, processing=processing, cache_writes=cache_writes)
+        )
 
     def cost_or_ceiling(
         self, model: str, usage: Usage, *, at: datetime | int | None = None, processing: str | None = None

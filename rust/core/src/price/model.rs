@@ -86,9 +86,8 @@ impl ModelPrice {
     /// # Errors
     /// `PriceMissing` when the book has none: unknown processing, a longer context than priced, or another time.
     pub fn row(&self, input_tokens: u64, terms: Terms<'_>) -> Result<&PriceRow> {
-        let fits = |row: &&PriceRow| {
-            row.fits_context(input_tokens) && row.holds_at(terms.at_ns) && row.processing == terms.processing
-        };
+        let fits =
+            |row: &&PriceRow| row.fits_context(input_tokens) && row.holds_at(terms.at_ns) && row.processing == terms.processing;
         self.rows.iter().find(fits).ok_or_else(|| self.missing(input_tokens, terms))
     }
 
