@@ -53,20 +53,21 @@ class ConfigError(TierkitError, ValueError):
     """A policy, rule, label, amount or vector that cannot be used."""
 
 
-class PriceMissing(ConfigError):  # noqa: N818 - the word of the field
+class PriceMissing(ConfigError):
     """The price book holds no price for this model, variant or context length."""
 
 
-class Refused(TierkitError):  # noqa: N818 - a refusal is expected, not an error
+class Refused(TierkitError):
     """A request that no tier may serve now.
 
     Attributes:
-        decision: The refusal itself, with every failing rule.
+        decision: The refusal itself, with every failing rule; None when the request fits no model at all.
         rule: Name of the binding rule.
         retry_after_s: Seconds until the request fits if nothing else happens; None when waiting alone cannot help.
+
     """
 
-    def __init__(self, message: str, decision: Decision) -> None:
+    def __init__(self, message: str, decision: Decision | None) -> None:
         """Keep the decision beside its sentence."""
         super().__init__(message)
         self.decision = decision
@@ -74,12 +75,12 @@ class Refused(TierkitError):  # noqa: N818 - a refusal is expected, not an error
     @property
     def rule(self) -> str | None:
         """Name of the binding rule."""
-        return self.decision.rule
+        return None if self.decision is None else self.decision.rule
 
     @property
     def retry_after_s(self) -> float | None:
         """Seconds until the request fits, or None."""
-        return self.decision.retry_after_s
+        return None if self.decision is None else self.decision.retry_after_s
 
 
 class RateLimited(Refused):
@@ -103,11 +104,11 @@ class LedgerError(TierkitError):
 
 
 class UnknownReservation(LedgerError):
-    """This id was never reserved, or ended longer ago than endings are remembered."""
+    """The id was never reserved, or ended longer ago than endings are remembered."""
 
 
 class AlreadySettled(LedgerError):
-    """This reservation ended otherwise; the first ending stands."""
+    """The reservation ended otherwise; the first ending stands."""
 
 
 class ReservationConflict(LedgerError):
@@ -120,6 +121,7 @@ class StateError(TierkitError):
     Attributes:
         path: The file or directory.
         fix: What to do about it.
+
     """
 
     def __init__(self, message: str, *, path: str = "", fix: str = "") -> None:
@@ -136,10 +138,11 @@ class BackendError(TierkitError):
         backend: Name of the backend.
         tier: Name of the tier, once the governor knows it.
         status: HTTP status, or None when no reply came.
-        error_class: rate, overload, spend, context, auth, not_found, policy or transient (see docs/concepts/backends.md).
+        error_class: rate, overload, spend, context, auth, not_found, policy or transient.
         usage: What the server said it used before it failed, or None.
         outcome: not_sent, refused, uncertain or partial: decides what is charged.
         retry_after_s: The server's hint, or None.
+
     """
 
     def __init__(

@@ -8,6 +8,7 @@ Example:
     '0.023'
     >>> Money("1.50").nusd
     1500000000
+
 """
 
 from __future__ import annotations

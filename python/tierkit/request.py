@@ -8,7 +8,7 @@ from tierkit._core import Usage
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, Self
 
 __all__ = ["Call", "Chunk", "Reply", "TokenCount", "Usage", "count_tokens"]
 
@@ -18,11 +18,12 @@ class TokenCount(int):
 
     Attributes:
         estimated: True when the model's own vocabulary is not in the package and the count is an upper estimate.
+
     """
 
     estimated: bool
 
-    def __new__(cls, tokens: int, *, estimated: bool = False) -> TokenCount:
+    def __new__(cls, tokens: int, *, estimated: bool = False) -> Self:
         """Make a count."""
         count = super().__new__(cls, tokens)
         count.estimated = estimated
@@ -49,6 +50,7 @@ def count_tokens(text: str, *, model: str | None = None) -> TokenCount:
         >>> from tierkit import count_tokens
         >>> count_tokens("hello world", model="gpt-5")
         TokenCount(2, estimated=False)
+
     """
     tokens, estimated = _core.count_tokens(text, model)
     return TokenCount(tokens, estimated=estimated)
@@ -64,6 +66,7 @@ class Call:
         params: Further fields of the body, passed through untouched (`temperature`, `tools`, `response_format`, …).
         timeout_s: Deadline of the whole call in seconds, or None.
         id: The attempt's id, for logs and for the ledger.
+
     """
 
     __slots__ = ("id", "max_output_tokens", "messages", "model", "params", "timeout_s")
@@ -98,6 +101,7 @@ class Reply:
         tool_calls: Tool calls as the server wrote them.
         raw: The body, untouched.
         request_id: The server's id of the request, or None.
+
     """
 
     __slots__ = ("finish_reason", "model", "raw", "request_id", "text", "tool_calls", "usage")
@@ -133,6 +137,7 @@ class Chunk:
         final: True on the terminal frame: only now is usage complete.
         tool_calls: True when the frame carries part of a tool call.
         raw: The frame's data, untouched.
+
     """
 
     __slots__ = ("final", "finish_reason", "raw", "text", "tool_calls", "usage")

@@ -1,1 +1,126 @@
-//! labels
+//! Who asks: the labels of a request, and the key that a rule makes of them.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::units::shorten;
+
+/// Most labels a request may carry.
+pub const MAX_LABELS: usize = 64;
+/// Longest label name, in bytes.
+pub const MAX_NAME_BYTES: usize = 64;
+/// Longest label value, in bytes.
+pub const MAX_VALUE_BYTES: usize = 256;
+
+/// Labels of one request, sorted by name, each name once.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct Labels(Vec<(Box<str>, Box<str>)>);
+
+/// The bytes of a scope's key: the rule and, for each `per` label, its value or its absence, all length-prefixed.
+pub type Key = Arc<[u8]>;
+
+impl Labels {
+    /// Checks and sorts labels.
+    ///
+    /// # Errors
+    /// `Config` for an empty or overlong name, an overlong value, a name given twice, or too many labels.
+    pub fn new(pairs: impl IntoIterator<Item = (Box<str>, Box<str>)>) -> Result<Self> {
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        if pairs.len() > MAX_LABELS {
+            return Err(Error::config(format!("{} labels: at most {MAX_LABELS} are kept", pairs.len())));
+        }
+        for (name, value) in &pairs {
+            if name.is_empty() || name.len() > MAX_NAME_BYTES {
+                return Err(Error::config(format!("label name '{}': expected 1 to {MAX_NAME_BYTES} bytes", shorten(name))));
+            }
+            if value.len() > MAX_VALUE_BYTES {
+                let seen = value.len();
+                return Err(Error::config(format!("label {name}: a value of {seen} bytes, expected at most {MAX_VALUE_BYTES}")));
+            }
+        }
+        pairs.sort();
+        match pairs.windows(2).find(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
+            Some(pair) => Err(Error::config(format!("label {}: given twice", pair.first().map_or("", |p| &p.0)))),
+            None => Ok(Self(pairs)),
+        }
+    }
+
+    /// The value of a label, if the request carries it.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
+    }
+
+    /// Name and value of each label, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The key of a rule's scope for these labels. A missing label has its own tag, so that it equals no value, "" included.
+    pub fn key(&self, rule: u16, per: &[Box<str>]) -> Key {
+        let mut bytes = Vec::with_capacity(2 + per.len() * 16);
+        bytes.extend_from_slice(&rule.to_le_bytes());
+        for name in per {
+            match self.get(name) {
+                None => bytes.push(0),
+                Some(value) => {
+                    bytes.push(1);
+                    bytes.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+                    bytes.extend_from_slice(value.as_bytes());
+                }
+            }
+        }
+        bytes.into()
+    }
+}
+
+/// Reads the values back from a key, in the order of `per`; `None` stands for a label that was missing.
+pub fn key_values(key: &[u8]) -> Vec<Option<&str>> {
+    let mut rest = key.get(2..).unwrap_or_default();
+    let mut values = Vec::new();
+    while let Some((&tag, tail)) = rest.split_first() {
+        if tag == 0 {
+            values.push(None);
+            rest = tail;
+            continue;
+        }
+        let Some((size, tail)) = tail.split_first_chunk::<4>() else { break };
+        let (value, tail) = tail.split_at(tail.len().min(u32::from_le_bytes(*size) as usize));
+        values.push(std::str::from_utf8(value).ok());
+        rest = tail;
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        Labels::new(pairs.iter().map(|(a, b)| ((*a).into(), (*b).into()))).unwrap_or_default()
+    }
+
+    #[test]
+    fn keys_are_injective() {
+        let per: Vec<Box<str>> = vec!["a".into(), "b".into()];
+        let keys = [
+            labels(&[("a", "x"), ("b", "y")]).key(0, &per),
+            labels(&[("a", "xy"), ("b", "")]).key(0, &per),
+            labels(&[("a", "xy")]).key(0, &per),
+            labels(&[("b", "xy")]).key(0, &per),
+            labels(&[]).key(0, &per),
+            labels(&[]).key(1, &per),
+        ];
+        for (i, one) in keys.iter().enumerate() {
+            assert!(keys.iter().skip(i + 1).all(|other| one != other));
+        }
+        assert_eq!(key_values(&labels(&[("b", "y")]).key(7, &per)), vec![None, Some("y")]);
+    }
+
+    #[test]
+    fn bad_labels_are_refused() {
+        let long = "v".repeat(MAX_VALUE_BYTES + 1);
+        for pairs in [vec![("", "x")], vec![("a", long.as_str())], vec![("a", "1"), ("a", "2")]] {
+            assert!(Labels::new(pairs.into_iter().map(|(a, b)| (a.into(), b.into()))).is_err());
+        }
+    }
+}

@@ -28,3 +28,20 @@ pub fn raise(py: Python<'_>, class: &str, message: String) -> PyErr {
 pub fn config(py: Python<'_>, message: impl Into<String>) -> PyErr {
     raise(py, "ConfigError", message.into())
 }
+
+/// The Python exception for an error of the store.
+pub fn store(py: Python<'_>, error: &tierkit_store::StoreError) -> PyErr {
+    match error {
+        tierkit_store::StoreError::Core(error) => to_py(py, error),
+        tierkit_store::StoreError::State(error) => state(py, error),
+    }
+}
+
+/// A `StateError` with its path and fix.
+pub fn state(py: Python<'_>, error: &tierkit_store::StateError) -> PyErr {
+    let raised = raise(py, "StateError", error.to_string());
+    let value = raised.value(py);
+    let _ = value.setattr("path", error.path.display().to_string());
+    let _ = value.setattr("fix", error.fix.as_str());
+    raised
+}

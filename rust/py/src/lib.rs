@@ -1,13 +1,20 @@
 //! `tierkit._core`: the list of what Python sees. Each file holds one class or one family of functions.
 
+// Signatures here are what PyO3 extracts and what Python reads, so their shape is not ours to choose.
+#![allow(clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::type_complexity, clippy::too_many_arguments)]
+
 mod cache;
+mod clock;
+mod decision;
 mod door;
 mod error;
 mod features;
 mod gate;
+mod labels;
 mod money;
 mod policy;
 mod price;
+mod rules;
 mod tokens;
 mod usage;
 
@@ -22,6 +29,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     price::register(module)?;
     features::register(module)?;
     cache::register(module)?;
+    clock::register(module)?;
+    rules::register(module)?;
+    decision::register(module)?;
     gate::register(module)?;
     policy::register(module)
 }

@@ -1,1 +1,19 @@
 //! The state directory of tierkit and the clock: the only crate that does I/O.
+//!
+//! `ledger.db` is an SQLite file in WAL mode with one writer thread and group commit. Anything that reads SQLite reads it.
+
+mod clock;
+mod directory;
+mod durable;
+mod error;
+mod ids;
+mod journal;
+mod reader;
+mod restore;
+mod row;
+mod schema;
+
+pub use clock::SystemClock;
+pub use durable::{DurableGate, Options};
+pub use error::{StateError, StoreError};
+pub use reader::{EntryRow, SpendRow, explain, spend};

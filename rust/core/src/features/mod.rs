@@ -1,1 +1,2 @@
-//! features
+//! What a text shows without a model.
+pub mod embed;

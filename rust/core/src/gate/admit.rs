@@ -1,0 +1,282 @@
+//! Check all, then apply all.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use crate::clock::Now;
+use crate::decision::{Cause, Failing, Refusal, Wait};
+use crate::error::{Error, Result};
+use crate::gate::bound::BoundScope;
+use crate::gate::{Ask, Bound, Gate, Grant, Stock};
+use crate::ledger::{Account, BudgetSpec, Entry, EntryKind, Flags, Posting, Reservation, State, Take, Window};
+use crate::rules::{Mode, Rule, RuleKind, Rules};
+use crate::throttle::{Bucket, Dimension, Units};
+
+/// Marks a take that no scope was needed for.
+const NO_SLOT: u32 = u32::MAX;
+
+/// The answer to an ask.
+pub type Admitted = std::result::Result<Grant, Refusal>;
+
+impl Gate {
+    /// Reserves every scope of a request, or none. The same id with the same body is admitted again without a charge.
+    ///
+    /// # Errors
+    /// `ReservationConflict` for the same id with another body, `Config` for negative units.
+    pub fn admit(&mut self, ask: &Ask<'_>, now: Now) -> Result<Admitted> {
+        self.expire(now);
+        check_units(&ask.units)?;
+        if let Some(known) = self.reservations.get(ask.id) {
+            if known.same_body(ask.bound.labels(), &ask.units) {
+                return Ok(Ok(Grant { state: known.state, replayed: true }));
+            }
+            return Err(Error::ReservationConflict(format!(
+                "reservation '{}' exists with other labels or amounts; use a new id for a new request",
+                ask.id
+            )));
+        }
+        let mut takes = Vec::with_capacity(ask.bound.scopes().len());
+        if let Err(refusal) = self.take_all(ask.bound, &ask.units, now, Some(&mut takes)) {
+            return Ok(Err(refusal));
+        }
+        for take in &takes {
+            self.table.open(take.slot, 1);
+        }
+        let reservation = Reservation {
+            id: ask.id.clone(),
+            labels: Arc::clone(ask.bound.labels()),
+            units: ask.units,
+            takes,
+            state: State::Open,
+            expires_boot_ns: now.boot_ns.saturating_add(ask.ttl_ns),
+            at_ns: now.wall_ns,
+            usage: None,
+        };
+        self.journal_reserve(&reservation, ask.ttl_ns, now);
+        self.expiries.push(Reverse((reservation.expires_boot_ns, reservation.id.clone())));
+        self.reservations.insert(reservation.id.clone(), reservation);
+        Ok(Ok(Grant { state: State::Open, replayed: false }))
+    }
+
+    /// Takes units that refill, without a reservation. What is held (concurrency, money) needs [`Gate::admit`] and an end.
+    pub fn take(&mut self, bound: &Bound, units: &Units, now: Now) -> std::result::Result<(), Refusal> {
+        self.take_all(bound, units, now, None)
+    }
+
+    fn take_all(
+        &mut self,
+        bound: &Bound,
+        units: &Units,
+        now: Now,
+        takes: Option<&mut Vec<Take>>,
+    ) -> std::result::Result<(), Refusal> {
+        let rules = Arc::clone(&self.rules);
+        let mut failing = Vec::new();
+        let mut skipped = 0_usize;
+        let mut missing = 0_usize;
+        for scope in bound.scopes() {
+            let Some(rule) = rules.get(scope.rule) else { continue };
+            let amount = units.get(rule.kind.dimension());
+            if amount == 0 {
+                continue;
+            }
+            if self.table.find(scope).is_none() {
+                missing += 1;
+            }
+            if let Some(found) = self.check(rule, scope, amount, now) {
+                match rule.mode {
+                    Mode::Enforce => failing.push(found),
+                    Mode::Observe => skipped += 1,
+                }
+            }
+        }
+        if failing.is_empty() && missing > 0 && !self.table.has_room(&rules, missing, now) {
+            failing.extend(bound.scopes().first().map(full_table));
+        }
+        if !failing.is_empty() {
+            return Err(Refusal { failing });
+        }
+        self.apply(&rules, bound, units, skipped > 0, now, takes);
+        Ok(())
+    }
+
+    /// What keeps an amount from fitting one scope. Changes nothing but the cached window.
+    fn check(&mut self, rule: &Rule, scope: &BoundScope, amount: i64, now: Now) -> Option<Failing> {
+        let slot = self.table.find(scope);
+        let window = self.window(scope.rule, &rule.kind, now);
+        let stock = slot.and_then(|slot| self.table.get(slot)).map(|found| &found.stock);
+        let (cause, available, wait) = match (&rule.kind, stock) {
+            (RuleKind::Refill(_, quota), stock) => {
+                let bucket = match stock {
+                    Some(Stock::Bucket(bucket)) => bucket.refilled(quota, now.boot_ns),
+                    _ => Bucket::full(quota, now.boot_ns),
+                };
+                if bucket.fits(amount) {
+                    return None;
+                }
+                (Cause::Rate, bucket.level(), bucket.wait(quota, amount))
+            }
+            (RuleKind::Hold(slots), stock) => {
+                let held = if let Some(Stock::Held(held)) = stock { *held } else { 0 };
+                let free = slots.saturating_sub(held);
+                if amount <= free {
+                    return None;
+                }
+                (Cause::Concurrency, free, if amount > *slots { Wait::Never } else { Wait::UntilReleased })
+            }
+            (RuleKind::Budget(budget), stock) => {
+                let account = current_account(stock, window?);
+                let free = account.free(budget.limit_nusd);
+                if amount <= free {
+                    return None;
+                }
+                (Cause::Budget, free, account.wait(budget.limit_nusd, amount, now.wall_ns))
+            }
+        };
+        let large = wait == Wait::Never && !matches!(rule.kind, RuleKind::Budget(_));
+        let cause = if large { Cause::TooLarge } else { cause };
+        let downgrades = matches!(&rule.kind, RuleKind::Budget(budget) if budget.downgrade);
+        let next_tier = downgrades || rule.matcher.tier_wide();
+        let dimension = rule.kind.dimension();
+        Some(Failing { rule: scope.rule, key: scope.key.clone(), dimension, cause, needed: amount, available, wait, next_tier })
+    }
+
+    fn apply(
+        &mut self,
+        rules: &Rules,
+        bound: &Bound,
+        units: &Units,
+        observed: bool,
+        now: Now,
+        mut takes: Option<&mut Vec<Take>>,
+    ) {
+        for scope in bound.scopes() {
+            let Some(rule) = rules.get(scope.rule) else { continue };
+            let amount = units.get(rule.kind.dimension());
+            if amount == 0 {
+                // Nothing to take now, but a settle may still book use here.
+                if let Some(takes) = takes.as_deref_mut() {
+                    let window_start_ns = self.window(scope.rule, &rule.kind, now).map_or(0, |window| window.start_ns);
+                    takes.push(Take { rule: scope.rule, key: scope.key.clone(), slot: NO_SLOT, amount, window_start_ns });
+                }
+                continue;
+            }
+            if observed && rule.mode == Mode::Observe && self.check(rule, scope, amount, now).is_some() {
+                if let Some(count) = self.would_refuse.get_mut(usize::from(scope.rule)) {
+                    *count += 1;
+                }
+                continue;
+            }
+            let slot = self.table.find(scope).or_else(|| self.table.slot_or_insert(rules, scope.rule, &scope.key, now));
+            let Some(slot) = slot else { continue };
+            let window_start_ns = self.apply_one(rule, scope.rule, slot, amount, now);
+            if let Some(takes) = takes.as_deref_mut() {
+                takes.push(Take { rule: scope.rule, key: scope.key.clone(), slot, amount, window_start_ns });
+            }
+        }
+    }
+
+    fn apply_one(&mut self, rule: &Rule, index: u16, slot: u32, amount: i64, now: Now) -> i64 {
+        let window = self.window(index, &rule.kind, now);
+        let Some(scope) = self.table.get_mut(slot) else { return 0 };
+        match (&rule.kind, &mut scope.stock) {
+            (RuleKind::Refill(_, quota), Stock::Bucket(bucket)) => {
+                *bucket = bucket.refilled(quota, now.boot_ns);
+                bucket.take(amount);
+            }
+            (RuleKind::Hold(_), Stock::Held(held)) => *held = held.saturating_add(amount),
+            (RuleKind::Budget(_), Stock::Accounts(accounts)) => {
+                let Some(window) = window else { return 0 };
+                accounts.retain(|account| account.pending > 0 || account.window.end_ns > now.wall_ns);
+                let account = account_of(accounts, window);
+                account.apply(0, amount);
+                return window.start_ns;
+            }
+            _ => {}
+        }
+        0
+    }
+
+    /// The window of a budget now, computed again only when it ends.
+    pub(super) fn window(&mut self, index: u16, kind: &RuleKind, now: Now) -> Option<Window> {
+        let RuleKind::Budget(budget) = kind else { return None };
+        let cached = self.windows.get_mut(usize::from(index))?;
+        Some(match cached {
+            Some(window) if window.contains(now.wall_ns) => *window,
+            _ => *cached.insert(budget.window(now.wall_ns)),
+        })
+    }
+
+    fn journal_reserve(&mut self, reservation: &Reservation, ttl_ns: u64, now: Now) {
+        if !self.keep_entries {
+            return;
+        }
+        let postings = reservation.takes.iter().filter_map(|take| self.posting(take, 0, take.amount)).collect();
+        self.entries.push(Entry {
+            id: reservation.id.clone(),
+            kind: EntryKind::Reserve,
+            at_ns: now.wall_ns,
+            nusd: reservation.nusd(),
+            labels: Arc::clone(&reservation.labels),
+            units: reservation.units,
+            usage: None,
+            flags: Flags::default(),
+            expires_ns: now.wall_ns.saturating_add_unsigned(ttl_ns),
+            saved_nusd: 0,
+            postings,
+        });
+    }
+
+    /// The change of the account behind a take, if it is a budget's.
+    pub(super) fn posting(&self, take: &Take, posted: i64, pending: i64) -> Option<Posting> {
+        let Some(RuleKind::Budget(budget)) = self.rules.get(take.rule).map(|rule| &rule.kind) else { return None };
+        let window = window_at(budget, take.window_start_ns);
+        let (start_ns, end_ns) = (window.start_ns, window.end_ns);
+        Some(Posting { rule: take.rule, key: take.key.clone(), start_ns, end_ns, posted, pending })
+    }
+}
+
+/// The window that starts at an instant.
+pub(super) fn window_at(budget: &BudgetSpec, start_ns: i64) -> Window {
+    let window = budget.window(start_ns);
+    Window { start_ns, end_ns: window.end_ns }
+}
+
+/// The account of a window among those kept, made if need be.
+pub(super) fn account_of(accounts: &mut Vec<Account>, window: Window) -> &mut Account {
+    let found = accounts.iter().position(|account| account.window.start_ns == window.start_ns);
+    let index = found.unwrap_or_else(|| {
+        accounts.push(Account::new(window));
+        accounts.len() - 1
+    });
+    &mut accounts[index]
+}
+
+fn current_account(stock: Option<&Stock>, window: Window) -> Account {
+    match stock {
+        Some(Stock::Accounts(accounts)) => accounts.iter().find(|account| account.window.start_ns == window.start_ns).copied(),
+        _ => None,
+    }
+    .unwrap_or_else(|| Account::new(window))
+}
+
+fn full_table(scope: &BoundScope) -> Failing {
+    Failing {
+        rule: scope.rule,
+        key: scope.key.clone(),
+        dimension: Dimension::Requests,
+        cause: Cause::Full,
+        needed: 1,
+        available: 0,
+        wait: Wait::UntilReleased,
+        next_tier: false,
+    }
+}
+
+/// Refuses negative units: they would give away what others reserved.
+pub(super) fn check_units(units: &Units) -> Result<()> {
+    match Dimension::ALL.into_iter().find(|dimension| units.get(*dimension) < 0) {
+        Some(dimension) => Err(Error::config(format!("{}={}: expected 0 or more", dimension.as_str(), units.get(dimension)))),
+        None => Ok(()),
+    }
+}

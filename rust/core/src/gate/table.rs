@@ -1,0 +1,186 @@
+//! The flat table of scopes. Only idle scopes are ever forgotten, and forgetting one changes no decision.
+
+use std::collections::HashMap;
+
+use crate::clock::Now;
+use crate::gate::bound::BoundScope;
+use crate::labels::Key;
+use crate::ledger::Account;
+use crate::rules::{RuleKind, Rules};
+use crate::throttle::Bucket;
+
+/// What a scope holds.
+#[derive(Debug, Clone)]
+pub enum Stock {
+    /// Units that refill.
+    Bucket(Bucket),
+    /// Slots that are held.
+    Held(i64),
+    /// Money, one account per window.
+    Accounts(Vec<Account>),
+}
+
+/// One keyed instance of a rule.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Rule and label values.
+    pub key: Key,
+    /// What it holds.
+    pub stock: Stock,
+    /// Open reservations that took from it.
+    open: u32,
+}
+
+impl Scope {
+    /// Index of its rule.
+    pub fn rule(&self) -> u16 {
+        self.key.first_chunk::<2>().map_or(0, |bytes| u16::from_le_bytes(*bytes))
+    }
+}
+
+/// Scopes by slot, and slots by key.
+#[derive(Debug)]
+pub struct Table {
+    slots: Vec<Option<Scope>>,
+    generations: Vec<u32>,
+    free: Vec<u32>,
+    by_key: HashMap<Key, u32, ahash::RandomState>,
+    capacity: usize,
+    hand: usize,
+}
+
+/// Slots looked at for an idle scope on each insert into a full table.
+const SWEEP: usize = 256;
+
+impl Table {
+    /// An empty table that keeps at most `capacity` scopes.
+    pub fn new(seed: [u64; 2], capacity: usize) -> Self {
+        let [one, two] = seed;
+        Self {
+            slots: Vec::new(),
+            generations: Vec::new(),
+            free: Vec::new(),
+            by_key: HashMap::with_hasher(ahash::RandomState::with_seeds(one, two, two, one)),
+            capacity: capacity.min(u32::MAX as usize - 1),
+            hand: 0,
+        }
+    }
+
+    /// How many scopes are kept.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether no scope is kept.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// A scope by slot.
+    pub fn get(&self, slot: u32) -> Option<&Scope> {
+        self.slots.get(slot as usize).and_then(Option::as_ref)
+    }
+
+    /// A scope by slot.
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut Scope> {
+        self.slots.get_mut(slot as usize).and_then(Option::as_mut)
+    }
+
+    /// All scopes.
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.slots.iter().flatten()
+    }
+
+    /// The slot of a bound scope, if it is kept; the hint saves the hash.
+    pub fn find(&self, scope: &BoundScope) -> Option<u32> {
+        let hint = scope.hint();
+        let slot = u32::try_from(hint & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+        if self.generations.get(slot as usize).is_some_and(|generation| u64::from(*generation) == hint >> 32) {
+            return Some(slot);
+        }
+        let slot = *self.by_key.get(&scope.key)?;
+        let generation = self.generations.get(slot as usize)?;
+        scope.remember(u64::from(*generation) << 32 | u64::from(slot));
+        Some(slot)
+    }
+
+    /// The slot of a key, made if need be. `None` when the table is full of scopes in use.
+    pub fn slot_or_insert(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
+        if let Some(slot) = self.by_key.get(key) {
+            return Some(*slot);
+        }
+        if !self.has_room(rules, 1, now) {
+            return None;
+        }
+        let stock = match &rules.get(rule)?.kind {
+            RuleKind::Refill(_, quota) => Stock::Bucket(Bucket::full(quota, now.boot_ns)),
+            RuleKind::Hold(_) => Stock::Held(0),
+            RuleKind::Budget(_) => Stock::Accounts(Vec::new()),
+        };
+        let scope = Some(Scope { key: key.clone(), stock, open: 0 });
+        let slot = if let Some(slot) = self.free.pop() {
+            if let Some(place) = self.slots.get_mut(slot as usize) {
+                *place = scope;
+            }
+            slot
+        } else {
+            self.slots.push(scope);
+            self.generations.push(0);
+            u32::try_from(self.slots.len() - 1).ok()?
+        };
+        self.by_key.insert(key.clone(), slot);
+        Some(slot)
+    }
+
+    /// Whether so many new scopes can be kept, after forgetting idle ones if need be.
+    pub fn has_room(&mut self, rules: &Rules, wanted: usize, now: Now) -> bool {
+        let mut looked = 0;
+        while self.by_key.len() + wanted > self.capacity && looked < self.slots.len() {
+            // A short sweep keeps an insert cheap; a whole one decides that the table is really full.
+            for _ in 0..SWEEP.min(self.slots.len()) {
+                self.hand = (self.hand + 1) % self.slots.len();
+                self.forget_if_idle(rules, self.hand, now);
+                looked += 1;
+            }
+        }
+        self.by_key.len() + wanted <= self.capacity
+    }
+
+    fn forget_if_idle(&mut self, rules: &Rules, index: usize, now: Now) {
+        let Some(Some(scope)) = self.slots.get(index) else { return };
+        if !is_idle(rules, scope, now) {
+            return;
+        }
+        self.by_key.remove(&scope.key);
+        if let Some(place) = self.slots.get_mut(index) {
+            *place = None;
+        }
+        if let (Some(generation), Ok(slot)) = (self.generations.get_mut(index), u32::try_from(index)) {
+            *generation = generation.wrapping_add(1);
+            self.free.push(slot);
+        }
+    }
+
+    /// Counts an open reservation in or out.
+    pub fn open(&mut self, slot: u32, change: i32) {
+        if let Some(scope) = self.get_mut(slot) {
+            scope.open = scope.open.saturating_add_signed(change);
+        }
+    }
+}
+
+/// A scope whose loss changes no decision: full, nothing held, nothing open, no money in a live window.
+fn is_idle(rules: &Rules, scope: &Scope, now: Now) -> bool {
+    if scope.open > 0 {
+        return false;
+    }
+    let kind = rules.get(scope.rule()).map(|rule| &rule.kind);
+    match (&scope.stock, kind) {
+        (Stock::Bucket(bucket), Some(RuleKind::Refill(_, quota))) => bucket.refilled(quota, now.boot_ns).is_full(quota),
+        (Stock::Held(held), _) => *held == 0,
+        (Stock::Accounts(accounts), _) => {
+            accounts.iter().all(|account| account.pending == 0 && account.window.end_ns <= now.wall_ns)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,63 @@
+//! Python dictionaries as labels, and scope keys as dictionaries.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use tierkit_core::labels::{Labels, key_values};
+use tierkit_core::rules::{Rules, TIER_LABELS};
+
+use crate::door::attached;
+use crate::error::config;
+
+/// Text of a Python string; anything else is refused by name.
+fn text(value: &Bound<'_, PyAny>, what: &str) -> PyResult<Box<str>> {
+    let py = value.py();
+    let found = value.cast::<PyString>().map_err(|_| {
+        let seen = value.repr().map_or_else(|_| "?".to_owned(), |seen| tierkit_core::units::shorten(&seen.to_string_lossy()));
+        config(py, format!("{what}: {seen} is not text; labels are strings, write str(...) around it"))
+    })?;
+    let found =
+        found.to_str().map_err(|_| config(py, format!("{what}: holds a lone surrogate; labels are valid Unicode text")))?;
+    Ok(found.into())
+}
+
+/// Reads labels; `tier`, `model` and `backend` come from the candidate and not from the caller.
+pub fn read(labels: Option<&Bound<'_, PyDict>>, candidate: Option<[&str; 3]>) -> PyResult<Labels> {
+    let mut pairs: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(8);
+    if let Some(labels) = labels {
+        for (name, value) in labels.iter() {
+            let name = text(&name, "label name")?;
+            if candidate.is_some() && TIER_LABELS.contains(&&*name) {
+                return Err(config(labels.py(), format!("label '{name}': set by the governor; use another name for your own")));
+            }
+            let value = text(&value, &format!("label '{name}'"))?;
+            pairs.push((name, value));
+        }
+    }
+    if let Some(values) = candidate {
+        pairs.extend(TIER_LABELS.iter().zip(values).map(|(name, value)| ((*name).into(), value.into())));
+    }
+    match labels {
+        Some(labels) => attached(labels.py(), Labels::new(pairs)),
+        None => Ok(Labels::new(pairs).unwrap_or_default()),
+    }
+}
+
+/// A scope's key as `{label: value or None}`.
+pub fn key_dict<'py>(py: Python<'py>, rules: &Rules, rule: u16, key: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    if let Some(found) = rules.get(rule) {
+        for (name, value) in found.matcher.per.iter().zip(key_values(key)) {
+            dict.set_item(&**name, value)?;
+        }
+    }
+    Ok(dict)
+}
+
+/// Labels as a dictionary.
+pub fn dict<'py>(py: Python<'py>, labels: &Labels) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in labels.iter() {
+        dict.set_item(name, value)?;
+    }
+    Ok(dict)
+}

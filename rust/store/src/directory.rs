@@ -1,0 +1,55 @@
+//! The state directory: made once, owned by one process at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::error::StateError;
+
+/// An opened state directory; the lock ends with the process, however it ends.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Makes the directory if need be and takes its lock.
+    ///
+    /// # Errors
+    /// A directory that cannot be made or written, a link in place of a file, or another process that owns it.
+    pub fn open(path: &Path) -> Result<Self, StateError> {
+        let writable = "give a directory that this user may write to";
+        std::fs::create_dir_all(path).map_err(|error| StateError::new(path, error, writable))?;
+        for name in ["lock", "ledger.db"] {
+            let file = path.join(name);
+            match std::fs::symlink_metadata(&file) {
+                Ok(found) if !found.is_file() => {
+                    return Err(StateError::new(&file, "not a plain file", "move it away; links and devices are not followed"));
+                }
+                _ => {}
+            }
+        }
+        let file = path.join("lock");
+        let lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file);
+        let lock = lock.map_err(|error| StateError::new(&file, error, writable))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StateError::new(
+                path,
+                "owned by another running process",
+                "this version keeps one process per state directory: close the other one or give this one its own directory",
+            )),
+            Err(TryLockError::Error(error)) => Err(StateError::new(&file, error, "use a local file system that supports locks")),
+        }
+    }
+
+    /// The ledger's file.
+    pub fn ledger(&self) -> PathBuf {
+        self.path.join("ledger.db")
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

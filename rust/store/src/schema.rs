@@ -1,0 +1,110 @@
+//! The ledger's file format, version 1.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::StateError;
+
+/// Marks the file as a tierkit ledger in the SQLite header.
+const APPLICATION_ID: i64 = 0x7469_6572;
+/// The format that this code reads and writes.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE entry(
+  seq INTEGER PRIMARY KEY,
+  reservation TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK(kind IN ('reserve', 'post', 'void', 'expire')),
+  at_ns INTEGER NOT NULL,
+  nano_usd INTEGER NOT NULL,
+  labels TEXT NOT NULL,
+  units TEXT NOT NULL,
+  usage TEXT,
+  flags INTEGER NOT NULL DEFAULT 0,
+  saved_nano_usd INTEGER NOT NULL DEFAULT 0,
+  expires_ns INTEGER NOT NULL DEFAULT 0,
+  hash BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX entry_once ON entry(reservation, kind);
+CREATE INDEX entry_at ON entry(at_ns);
+CREATE TABLE posting(
+  seq INTEGER NOT NULL REFERENCES entry(seq),
+  rule TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  start_ns INTEGER NOT NULL,
+  posted INTEGER NOT NULL,
+  pending INTEGER NOT NULL,
+  PRIMARY KEY(seq, rule, scope)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE account(
+  rule TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  start_ns INTEGER NOT NULL,
+  end_ns INTEGER NOT NULL,
+  posted INTEGER NOT NULL,
+  pending INTEGER NOT NULL CHECK(pending >= 0),
+  PRIMARY KEY(rule, scope, start_ns)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE open(
+  reservation TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL REFERENCES entry(seq),
+  expires_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Opens the ledger for the one writer, and makes it if it is not there.
+///
+/// # Errors
+/// A file that is no ledger, damaged, of a newer version, or that cannot be written.
+pub fn open_writer(path: &Path) -> Result<Connection, StateError> {
+    let failed = |error: rusqlite::Error| StateError::new(path, error, "check that the disk has room and the file is writable");
+    let connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(|error| {
+        StateError::new(path, error, "this is not a readable ledger; move it away or restore it from a backup")
+    })?;
+    if tables == 0 {
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        let make = format!("BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;");
+        connection.execute_batch(&make).map_err(failed)?;
+    }
+    check_format(&connection, path)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    Ok(connection)
+}
+
+/// Opens the ledger for reading only; a writer may be at work.
+///
+/// # Errors
+/// No file, or one that is no ledger of a known version.
+pub fn open_reader(path: &Path) -> Result<Connection, StateError> {
+    if !path.is_file() {
+        return Err(StateError::new(path, "no ledger here", "give the directory that a Governor was opened with as state="));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)
+        .map_err(|error| StateError::new(path, error, "check that the file is readable"))?;
+    check_format(&connection, path)?;
+    Ok(connection)
+}
+
+fn check_format(connection: &Connection, path: &Path) -> Result<(), StateError> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let damaged = |error: rusqlite::Error| StateError::new(path, error, "restore the file from a backup or move it away");
+    let (application, version) = (number("application_id").map_err(damaged)?, number("user_version").map_err(damaged)?);
+    if application != APPLICATION_ID {
+        return Err(StateError::new(
+            path,
+            "an SQLite file that is no tierkit ledger",
+            "give another directory or move the file away",
+        ));
+    }
+    if version != VERSION {
+        let seen = format!("ledger format {version}, this version reads {VERSION}");
+        return Err(StateError::new(path, seen, "use the tierkit version that wrote it, or a newer one"));
+    }
+    Ok(())
+}
