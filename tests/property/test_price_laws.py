@@ -49,7 +49,7 @@ def exact_nusd(usage: Usage, prices: dict[str, int]) -> int:
 
 
 @settings(max_examples=500, deadline=None)
-@given(usage=usages(), prices=st.fixed_dictionaries({kind: pusd for kind in KINDS}))
+@given(usage=usages(), prices=st.fixed_dictionaries(dict.fromkeys(KINDS, pusd)))
 def test_costs_are_exact_and_below_the_ceiling(usage: Usage, prices: dict[str, int]) -> None:
     book = BOOK.with_prices({"m": {kind: usd_per_mtok(price) for kind, price in prices.items()}})
     cost = book.cost("m", usage)

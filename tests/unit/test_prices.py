@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import threading
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -20,6 +22,14 @@ from tierkit.prices import PriceBook
 
 BOOK = PriceBook.default()
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+CURRENT = """
+gpt-5 gpt-5-mini gpt-5-nano gpt-4.1 gpt-4.1-mini gpt-4o gpt-4o-mini o1 o3 o4-mini text-embedding-3-small
+claude-3-5-sonnet claude-3-5-haiku claude-3-7-sonnet-20250219 claude-sonnet-4-20250514 claude-opus-4-1
+claude-sonnet-4-5-20250929 claude-haiku-4-5 gemini-2.0-flash gemini-2.5-pro gemini-2.5-flash
+gemini-2.5-flash-lite deepseek-chat deepseek-reasoner mistral-large-latest mistral-small-latest
+codestral-latest llama-3.3-70b-versatile groq/llama-3.1-8b-instant grok-4 grok-3-mini openai/gpt-5
+anthropic/claude-sonnet-4-5 google/gemini-2.5-pro GPT-5
+"""
 FILE = Path(tierkit.prices.__file__).with_name("book.json")
 
 
@@ -36,6 +46,13 @@ def test_shipped_book_is_whole() -> None:
     assert len(BOOK.models()) >= 150
 
 
+def test_the_book_can_be_made_again(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "training" / "price_book.py"
+    made = tmp_path / "book.json"
+    subprocess.run([sys.executable, script, "--as-of", BOOK.as_of, "--out", made], check=True, capture_output=True)
+    assert made.read_bytes() == FILE.read_bytes()
+
+
 def test_every_price_has_source_and_date() -> None:
     for model in BOOK.models():
         for row in BOOK.resolve(model).rows():
@@ -44,21 +61,14 @@ def test_every_price_has_source_and_date() -> None:
 
 
 def test_current_models_are_there() -> None:
-    for model in (
-        "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini", "o1", "o3", "o4-mini",
-        "text-embedding-3-small", "claude-3-5-sonnet", "claude-3-5-haiku", "claude-3-7-sonnet-20250219",
-        "claude-sonnet-4-20250514", "claude-opus-4-1", "claude-sonnet-4-5-20250929", "claude-haiku-4-5", "gemini-2.0-flash",
-        "gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite", "deepseek-chat", "deepseek-reasoner", "mistral-large-latest",
-        "mistral-small-latest", "codestral-latest", "llama-3.3-70b-versatile", "groq/llama-3.1-8b-instant", "grok-4", "grok-3-mini",
-        "openai/gpt-5", "anthropic/claude-sonnet-4-5", "google/gemini-2.5-pro", "GPT-5",
-    ):  # fmt: skip
+    for model in CURRENT.split():
         assert model in BOOK, model
 
 
 def test_known_costs() -> None:
     assert cost("gpt-5", Usage(812, 95)) == "0.001965"
     cached = Usage(1000, 100, cache_read_tokens=600, cache_write_5m_tokens=200, cache_write_1h_tokens=100)
-    # 100 × 3 + 600 × 0.3 + 200 × 3.75 + 100 × 6 + 100 × 15, in millionths of a USD
+    # 100 * 3 + 600 * 0.3 + 200 * 3.75 + 100 * 6 + 100 * 15, in millionths of a USD
     assert cost("claude-sonnet-4-5", cached) == "0.00333"
     assert cost("text-embedding-3-small", Usage(1_000_000, 0)) == "0.02"
     assert cost("gpt-5", Usage(0, 0)) == "0"
