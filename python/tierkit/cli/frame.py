@@ -90,12 +90,15 @@ def _flushed(code: int) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and not isinstance(error, TierkitError) and error.filename:
-        return f"{error.filename}: {(error.strerror or str(error)).lower()}"
-    return str(error)
+    if not isinstance(error, OSError) or isinstance(error, TierkitError):
+        return str(error)
+    reason = (error.strerror or str(error)).lower()
+    return f"{error.filename}: {reason}" if error.filename else f"the output cannot be written ({reason})"
 
 
 def _accept_any_encoding() -> None:
+    if sys.stdout is None:  # closed before we began (`>&-`)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - lives as long as the process
     # A name that the terminal cannot show is shown as an escape; it must not end the program.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

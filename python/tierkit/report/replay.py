@@ -65,7 +65,7 @@ class Replay:
         >>> from tierkit.report.trace import TraceRecord
         >>> from tierkit.testing import ManualClock
         >>> tier = Tier("only", model="m", price={"input": "1 USD/Mtok", "output": "2 USD/Mtok"})
-        >>> clock = ManualClock()
+        >>> clock = ManualClock(wall_ns=0)
         >>> replay = Replay(Governor(Policy(tiers=[tier]), clock=clock), clock)
         >>> replay.run([TraceRecord(0, {}, None, 1000, 100, None, None, 1)])
         >>> replay.result()["spend_usd"]
@@ -82,13 +82,18 @@ class Replay:
         self._place = place
         self._watcher = watcher
         self._tally = Tally(governor)
-        self._now_ns = clock.wall_ns
+        self._start_ns = self._now_ns = clock.wall_ns
         self._pending: list[tuple[int, int, Admission, TraceRecord]] = []
         self._admissions = 0
         self._busy_ns = 0
 
     def run(self, records: Iterable[TraceRecord]) -> None:
-        """Replay all records, then let the running requests end. Reading the trace is not counted as deciding."""
+        """Replay all records, then let the running requests end. Reading the trace is not counted as deciding.
+
+        Raises:
+            ConfigError: `FILE:LINE: sentence` for a request that cannot be admitted, or is from before the clock.
+
+        """
         source = iter(records)
         while chunk := list(islice(source, _CHUNK)):
             began = perf_counter_ns()
@@ -105,6 +110,9 @@ class Replay:
 
     def _one(self, record: TraceRecord) -> None:
         ts_ns = record.ts_ns
+        if ts_ns < self._start_ns:
+            seen = f"{self._place}:{record.line}: a request of {ts_ns} ns, but the clock started at {self._start_ns}"
+            raise ConfigError(f"{seen}; make it ManualClock(wall_ns={ts_ns})")
         if self._pending and self._pending[0][0] <= ts_ns:
             self._settle_until(ts_ns)
         self._advance(ts_ns)

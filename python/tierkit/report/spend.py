@@ -6,8 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from tierkit import _core
 from tierkit.errors import ConfigError, StateError
+from tierkit.governor.reading import ledger_spend, ledger_story
 from tierkit.money import Money
 
 if TYPE_CHECKING:
@@ -35,22 +35,19 @@ def spend(state: str | os.PathLike[str], *, by: Sequence[str]) -> dict[str, Any]
 
     """
     names = _checked(by)
-    rows = [
-        (values, requests, input_tokens, output_tokens, usd)
-        for values, requests, input_tokens, output_tokens, usd, *_ in _core.read_spend(_directory(state), names)
-    ]
-    rows.sort(key=lambda row: (-row[4].nusd, [value or "" for value in row[0]]))
-    total = sum((row[4] for row in rows), Money(0))
+    rows = ledger_spend(_directory(state), names)
+    rows.sort(key=lambda row: (-row.usd.nusd, [value or "" for value in row.values]))
+    total = sum((row.usd for row in rows), Money(0))
     return {
         "rows": [
             {
-                **dict(zip(names, values, strict=True)),
-                "requests": requests,
-                "input_tokens": input_tokens,
-                "output_tokens": output_tokens,
-                "usd": str(usd),
+                **dict(zip(names, row.values, strict=True)),
+                "requests": row.requests,
+                "input_tokens": row.input_tokens,
+                "output_tokens": row.output_tokens,
+                "usd": str(row.usd),
             }
-            for values, requests, input_tokens, output_tokens, usd in rows
+            for row in rows
         ],
         "total_usd": str(total),
     }
@@ -76,7 +73,7 @@ def explain(state: str | os.PathLike[str], request_id: str) -> list[dict[str, An
             "marks": entry["marks"],
             "postings": [{**posting, "key": _parsed(posting["key"])} for posting in entry["postings"]],
         }
-        for entry in _core.read_story(_directory(state), request_id)
+        for entry in ledger_story(_directory(state), request_id)
     ]
 
 
