@@ -12,6 +12,8 @@ pub mod gate;
 pub mod labels;
 pub mod ledger;
 pub mod price;
+pub mod quantity;
+pub mod route;
 pub mod rules;
 pub mod suggest;
 pub mod throttle;
