@@ -49,6 +49,7 @@ def backend_from_settings(settings: BackendSettingsLike) -> OpenAICompatibleBack
 
     Raises:
         ConfigError: A kind that is not available yet or unknown, a missing or refused url.
+
     """
     if settings.kind in _LATER:
         raise ConfigError(
