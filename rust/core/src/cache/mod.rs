@@ -1,1 +1,21 @@
-//! cache
+//! Answers kept for later: an exact map and, beside it, nearest vectors, never across a partition.
+//!
+//! | file | decides |
+//! |---|---|
+//! | [`form`] | the canonical bytes of values and texts |
+//! | [`key`] | which bytes make the partition and which the exact key |
+//! | [`kernels`] | dot products of quantised rows |
+//! | [`index`] | the nearest rows of one partition, exactly |
+//! | [`guards`] | which near-duplicates must not share an answer |
+//! | [`entry`] | what one stored answer weighs in bytes and in money |
+//! | [`semantic`] | the store: put, get, report, bounds |
+//! | [`evict`] | who leaves when the store is full |
+
+pub mod entry;
+pub mod evict;
+pub mod form;
+pub mod guards;
+pub mod index;
+pub mod kernels;
+pub mod key;
+pub mod semantic;

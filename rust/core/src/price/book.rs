@@ -41,7 +41,9 @@ impl PriceBook {
     pub fn add(&mut self, price: ModelPrice, aliases: &[String], dated: bool) -> Result<()> {
         let price = Arc::new(price);
         let own = std::iter::once(price.name()).chain(aliases.iter().map(String::as_str));
-        let names: Vec<String> = own.flat_map(|name| [name.to_owned(), format!("{}/{name}", price.provider())]).collect();
+        let prefix = format!("{}/", price.provider());
+        let qualified = |name: &str| if name.starts_with(&prefix) { name.to_owned() } else { format!("{prefix}{name}") };
+        let names: Vec<String> = own.flat_map(|name| [name.to_owned(), qualified(name)]).collect();
         for name in names {
             let entry = Entry { price: Arc::clone(&price), dated };
             if let Some(taken) = self.names.insert(name.clone(), entry)

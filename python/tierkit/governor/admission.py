@@ -1,0 +1,192 @@
+"""An admitted request: what it may use, and how it ends."""
+
+from __future__ import annotations
+
+import warnings
+
+from tierkit.errors import BackendError, BackendTimeout, UnsettledWarning
+from tierkit.money import Money
+from tierkit.request import TokenCount, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from tierkit.governor.candidate import Candidate
+    from tierkit.governor.engine import Governor
+    from tierkit.governor.answers import Place
+
+__all__ = ["Admission", "Hit"]
+
+
+class Hit:
+    """An answer from the cache.
+
+    Attributes:
+        value: The answer's bytes, as `settle` was given them.
+        similarity: Cosine of the two questions; 1.0 for an equal one.
+        exact: Whether the questions were equal.
+        id: For `Governor.report`.
+        saved: What the first answer cost.
+        tier: The tier that gave it.
+    """
+
+    __slots__ = ("exact", "id", "saved", "similarity", "tier", "value")
+
+    def __init__(self, value: bytes, *, similarity: float, exact: bool, id: int, saved: Money, tier: str) -> None:  # noqa: A002
+        """Keep the parts."""
+        self.value = value
+        self.similarity = similarity
+        self.exact = exact
+        self.id = id
+        self.saved = saved
+        self.tier = tier
+
+
+class Admission:
+    """A request that may run. End it with `settle` or `cancel`, or use it as a context manager.
+
+    Leaving a `with` block without either: a normal exit posts as reserved and warns (`UnsettledWarning`); a timeout, a
+    cancellation or a keyboard interrupt posts as reserved, since the provider may have charged; another exception cancels.
+
+    Attributes:
+        id: The reservation's id.
+        tier: Name of the tier that serves it.
+        model: Its model.
+        backend: Name of its backend.
+        labels: The caller's labels.
+        hit: The answer from the cache, or None; a hit is settled already.
+        reserved: Money on hold.
+        input_tokens: Tokens of the prompt, exact or marked as estimated.
+        max_output_tokens: The caller's or the tier's bound of the answer, to be sent to the server; None: no bound.
+        need: How much the strong tier was needed, or None.
+        reasons: The largest contributions to the need.
+        cost: What was posted, once settled.
+    """
+
+    __slots__ = (
+        "_at_ns", "_candidate", "_governor", "_output_tokens", "_place", "backend", "cost", "hit", "id", "input_tokens",
+        "labels", "max_output_tokens", "model", "need", "reasons", "reserved", "settled", "tier",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        governor: Governor,
+        candidate: Candidate,
+        *,
+        id: str,  # noqa: A002 - the word that users read in the ledger
+        labels: dict[str, str],
+        reserved: Money,
+        input_tokens: TokenCount,
+        output_tokens: int,
+        max_output_tokens: int | None,
+        need: float | None,
+        reasons: tuple[str, ...],
+        place: Place | None,
+        hit: Hit | None,
+        at_ns: int,
+    ) -> None:
+        """Keep the parts; made by `Governor.admit`."""
+        self._governor = governor
+        self._candidate = candidate
+        self._place = place
+        self._output_tokens = output_tokens
+        self._at_ns = at_ns
+        self.id = id
+        self.tier, self.model, self.backend = candidate.labels
+        self.labels = labels
+        self.reserved = reserved
+        self.input_tokens = input_tokens
+        self.max_output_tokens = max_output_tokens
+        self.need = need
+        self.reasons = reasons
+        self.hit = hit
+        self.settled = hit is not None
+        self.cost: Money | None = None if hit is None else reserved
+
+    def settle(
+        self, usage: Usage | None = None, *, answer: str | bytes | None = None, cacheable: bool = True
+    ) -> Money:
+        """Post what the call used: the rest of the reservation is given back, an overrun is posted in full.
+
+        Args:
+            usage: Tokens as the server counted them; None posts as reserved, marked as estimated.
+            answer: The answer, kept in the cache when the policy allows it.
+            cacheable: False for errors, cut streams and tool calls, which must never be served again.
+
+        Returns:
+            The exact price, rounded up once to nano-USD.
+
+        Raises:
+            AlreadySettled: It ended before with another amount, or was cancelled and settled since.
+            StateError: With durability="strict", the ledger could not be written; the entry is kept and tried again.
+
+        Idempotent for the same usage.   Cost: a few microseconds; no disk on the path unless durability="strict".
+        """
+        if self.hit is not None:
+            return self.reserved
+        cost = self._governor._post(self, self._candidate, usage, self._output_tokens, self._at_ns)  # noqa: SLF001 - two halves of one engine
+        if answer is not None and cacheable and not self.settled and self._place is not None and usage is not None:
+            value = answer if isinstance(answer, bytes) else answer.encode("utf-8", "replace")
+            self._governor._keep(self._place, self.tier, value, cost)  # noqa: SLF001 - as above
+        self.settled = True
+        self.cost = cost
+        return cost
+
+    def cancel(self) -> None:
+        """Give everything back: nothing was sent, or nothing was charged.
+
+        Raises:
+            AlreadySettled: It was settled before.
+        """
+        if self.hit is None:
+            self._governor._void(self.id)  # noqa: SLF001 - as above
+            self.settled = True
+            self.cost = Money(0)
+
+    def __enter__(self) -> Self:
+        """Return the admission."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End what was not ended, by the way the block was left."""
+        if self.settled:
+            return
+        if error is None:
+            self.settle()
+            warnings.warn(
+                f"request {self.id} left its block without settle(usage); {self.reserved} USD were posted as reserved",
+                UnsettledWarning,
+                stacklevel=2,
+            )
+        elif _may_have_been_charged(error):
+            self.settle()
+        else:
+            self.cancel()
+
+    async def __aenter__(self) -> Self:
+        """Return the admission."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End what was not ended; nothing here waits."""
+        self.__exit__(kind, error, trace)
+
+    def __repr__(self) -> str:
+        """Show who serves it and what is held."""
+        return f"Admission(id={self.id!r}, tier={self.tier!r}, model={self.model!r}, reserved={self.reserved} USD)"
+
+
+def _may_have_been_charged(error: BaseException) -> bool:
+    """A cancellation, an interrupt or any timeout leaves open whether the provider did the work."""
+    if not isinstance(error, Exception) or isinstance(error, (TimeoutError, BackendTimeout)):
+        return True
+    if isinstance(error, BackendError):
+        return error.outcome in ("uncertain", "partial")
+    # Each HTTP client has its own timeout class, and none can be imported here.
+    return any("timeout" in kind.__name__.lower() for kind in type(error).__mro__)

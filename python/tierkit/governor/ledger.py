@@ -1,0 +1,114 @@
+"""`Ledger`: budgets without a governor."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tierkit import _core
+from tierkit.governor.balance import balances
+from tierkit.governor.refusal import refused
+from tierkit.money import Money
+from tierkit.policy import Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from tierkit.governor.balance import Balance
+    from tierkit.policy import Budget
+
+__all__ = ["Ledger", "Reservation"]
+
+
+class Reservation(NamedTuple):
+    """Money on hold.
+
+    Attributes:
+        id: The idempotency key.
+        usd: The amount.
+    """
+
+    id: str
+    usd: Money
+
+
+class Ledger:
+    """Budgets by label: reserve, then post the exact amount or void. Never above a budget while reservations hold.
+
+    Example:
+        >>> import tierkit as tk
+        >>> ledger = tk.Ledger([tk.Budget("25 USD", period="day", per=["team"])])
+        >>> held = ledger.reserve({"team": "search"}, usd="0.02", id="req-1")
+        >>> str(ledger.post(held, usd="0.013"))
+        '0.013'
+        >>> ledger.balances()[0].posted
+        Decimal('0.013')
+    """
+
+    __slots__ = ("_gate",)
+
+    def __init__(
+        self,
+        budgets: Sequence[Budget],
+        *,
+        state: str | os.PathLike[str] | None = None,
+        clock: _core.ManualClock | None = None,
+        durability: str = "relaxed",
+    ) -> None:
+        """Compile the budgets and open the ledger; `state=None` keeps it in this process's memory."""
+        rules = Policy(budgets=budgets).budget_rules()
+        self._gate = _core.Gate(rules, state=None if state is None else str(state), clock=clock, durability=durability)
+
+    def reserve(
+        self,
+        labels: Mapping[str, str] | None = None,
+        *,
+        usd: str | Decimal | Money,
+        id: str | None = None,  # noqa: A002 - the word that users read in the ledger
+        ttl_s: float = 660.0,
+    ) -> Reservation:
+        """Put money on hold in every budget that applies, or in none.
+
+        Raises:
+            BudgetExceeded: A budget has no room; the exception says which and when it has.
+            ReservationConflict: The id exists with other labels or another amount.
+        """
+        amount = Money(usd)
+        decision = self._gate.reserve(dict(labels or {}), None, id, nusd=amount.nusd, requests=0, ttl_s=ttl_s)
+        if not decision.allowed:
+            raise refused(decision)
+        return Reservation(decision.id or "", amount)
+
+    def post(self, reservation: Reservation | str, *, usd: str | Decimal | Money) -> Money:
+        """Book what was spent; the rest of the hold is free again, and an overrun is booked in full.
+
+        Raises:
+            UnknownReservation: Never made here.
+            AlreadySettled: Posted before with another amount.
+        """
+        amount = Money(usd)
+        nusd = self._gate.post(_id(reservation), requests=0, nusd=amount.nusd)[0]
+        return Money.from_nusd(nusd)
+
+    def void(self, reservation: Reservation | str) -> None:
+        """Give the hold back.
+
+        Raises:
+            UnknownReservation: Never made here.
+            AlreadySettled: It was posted.
+        """
+        self._gate.void(_id(reservation))
+
+    def balances(self) -> list[Balance]:
+        """Return what every budget spent and holds, by rule, key and window."""
+        return balances(self._gate)
+
+    def flush(self) -> None:
+        """Wait until the ledger file holds everything that happened."""
+        self._gate.flush()
+
+
+def _id(reservation: Reservation | str) -> str:
+    return reservation if isinstance(reservation, str) else reservation.id

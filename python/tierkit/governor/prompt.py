@@ -1,0 +1,101 @@
+"""What a request asks, read once: its messages, its tokens for each model, its key in the cache."""
+
+from __future__ import annotations
+
+from tierkit import _core
+from tierkit.errors import ConfigError
+from tierkit.request import TokenCount
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+__all__ = ["Prompt"]
+
+# Tokens that chat formats put around each message and before the answer (OpenAI cookbook, "How to count tokens").
+_PER_MESSAGE = 3
+_BEFORE_ANSWER = 3
+# An image without a stated size; the largest figure of the common formats, so that the ceiling holds.
+_PER_IMAGE = 1_500
+
+
+class Prompt:
+    """A prompt as text, as messages, or only as a number of tokens."""
+
+    __slots__ = ("_counts", "_given", "content")
+
+    def __init__(self, content: str | Sequence[Mapping[str, Any]] | None, input_tokens: int | None) -> None:
+        """Keep the prompt; nothing is counted yet.
+
+        Raises:
+            ConfigError: Neither a prompt nor a number of tokens, or a negative one.
+        """
+        if input_tokens is not None and (isinstance(input_tokens, bool) or not isinstance(input_tokens, int) or input_tokens < 0):
+            raise ConfigError(f"input_tokens={input_tokens!r}: expected a whole number of 0 or more")
+        if content is None and input_tokens is None:
+            raise ConfigError("prompt: missing; give text, messages, or input_tokens when only the length is known")
+        if content is not None and not isinstance(content, (str, list, tuple)):
+            raise ConfigError(f"prompt of type {type(content).__name__}: expected text or a list of messages")
+        self.content = content
+        self._given = None if input_tokens is None else TokenCount(input_tokens)
+        self._counts: dict[str, TokenCount] = {}
+
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """The prompt as messages; text is one user message."""
+        if isinstance(self.content, str):
+            return [{"role": "user", "content": self.content}]
+        return self.content or ()
+
+    def tokens(self, model: str) -> TokenCount:
+        """Count the input tokens for a model; a number given by the caller stands."""
+        if self._given is not None:
+            return self._given
+        found = self._counts.get(model)
+        if found is None:
+            found = self._counts[model] = self._count(model)
+        return found
+
+    def _count(self, model: str) -> TokenCount:
+        if isinstance(self.content, str):
+            tokens, estimated = _core.count_tokens(self.content, model)
+            return TokenCount(tokens + _PER_MESSAGE + _BEFORE_ANSWER, estimated=estimated)
+        texts, extra = _texts(self.content or ())
+        tokens, estimated = 0, False
+        for text in texts:
+            one, estimated = _core.count_tokens(text, model)
+            tokens += one
+        return TokenCount(tokens + extra + _BEFORE_ANSWER, estimated=estimated)
+
+
+def _texts(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
+    """Collect every text that a server would tokenise, and tokens that are not text."""
+    texts: list[str] = []
+    extra = 0
+    for message in messages:
+        if not hasattr(message, "get"):
+            raise ConfigError(f"message {message!r:.60}: expected a mapping with 'role' and 'content'")
+        extra += _PER_MESSAGE
+        for key, value in message.items():
+            if isinstance(value, str):
+                texts.append(value)
+            elif key == "content" and isinstance(value, (list, tuple)):
+                extra += _parts(value, texts)
+            elif value is not None:
+                texts.append(str(value))
+    return texts, extra
+
+
+def _parts(parts: Sequence[Any], texts: list[str]) -> int:
+    extra = 0
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+        elif hasattr(part, "get") and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif hasattr(part, "get") and "image" in str(part.get("type", "")):
+            extra += _PER_IMAGE
+        else:
+            texts.append(str(part))
+    return extra

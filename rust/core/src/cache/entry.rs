@@ -1,0 +1,111 @@
+//! One stored answer: what it weighs in bytes, and what it is worth in money.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::index::Flat;
+
+/// Bytes of map slots, allocation headers and counters around one entry, rounded up.
+const OVERHEAD_BYTES: u64 = 128;
+/// The most that one entry's worth adds to a priority, so that sums stay inside `u64`.
+const MAX_WORTH: u64 = 1 << 48;
+
+/// An answer and what decides about it.
+#[derive(Debug)]
+pub struct Entry {
+    /// Stable for a (namespace, key).
+    pub id: u64,
+    /// Equality key of the partition.
+    pub namespace: Arc<[u8]>,
+    /// Exact key inside the partition.
+    pub key: Box<[u8]>,
+    /// The question, for the guards.
+    pub text: Box<str>,
+    /// The answer.
+    pub value: Arc<[u8]>,
+    /// First instant at which the entry is no more, in ns.
+    pub expires_ns: i64,
+    /// What one hit saves, in nano-USD.
+    pub saved_nusd: i64,
+    /// What the entry weighs.
+    pub bytes: u64,
+    /// Place of its row in the partition, if it has one.
+    pub row: Option<usize>,
+    hits: AtomicU32,
+    priority: AtomicU64,
+}
+
+impl Entry {
+    /// An entry that was used once, by its own put.
+    pub fn new(new: &Put<'_>, id: u64, bytes: u64, expires_ns: i64, clock: u64) -> Self {
+        let entry = Self {
+            id,
+            namespace: new.namespace.into(),
+            key: new.key.into(),
+            text: new.text.into(),
+            value: new.value.into(),
+            expires_ns,
+            saved_nusd: new.saved_nusd,
+            bytes,
+            row: None,
+            hits: AtomicU32::new(0),
+            priority: AtomicU64::new(0),
+        };
+        entry.touch(clock);
+        entry
+    }
+
+    /// Whether the entry may still answer.
+    pub fn alive(&self, now_ns: i64) -> bool {
+        now_ns < self.expires_ns
+    }
+
+    /// Counts one use and raises the priority: `L + uses * saved_nusd * 2^16 / bytes`.
+    ///
+    /// # Source
+    /// GreedyDual-Size-Frequency (Cherkasova 1998) with money as the cost; an entry that saves nothing counts as one nano-USD,
+    /// so that use still orders such entries.
+    pub fn touch(&self, clock: u64) {
+        let uses = self.hits.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let saved = u128::from(self.saved_nusd.unsigned_abs().max(1));
+        let worth = ((u128::from(uses) * saved) << 16) / u128::from(self.bytes.max(1));
+        let worth = u64::try_from(worth).unwrap_or(MAX_WORTH).min(MAX_WORTH);
+        self.priority.store(clock.saturating_add(worth), Ordering::Relaxed);
+    }
+
+    /// The higher, the longer it stays.
+    pub fn priority(&self) -> u64 {
+        self.priority.load(Ordering::Relaxed)
+    }
+
+    /// Lowers the priority when the store's inflation value is set back to zero.
+    pub fn rebase(&self, clock: u64) {
+        self.priority.store(self.priority().saturating_sub(clock), Ordering::Relaxed);
+    }
+}
+
+/// What a caller wants to keep.
+#[derive(Debug, Clone, Copy)]
+pub struct Put<'a> {
+    /// Equality key of the partition, not empty.
+    pub namespace: &'a [u8],
+    /// Exact key inside the partition.
+    pub key: &'a [u8],
+    /// The question, for the guards; may be empty.
+    pub text: &'a str,
+    /// The answer.
+    pub value: &'a [u8],
+    /// Life in ns from now; zero or less keeps nothing.
+    pub ttl_ns: i64,
+    /// What one hit saves, in nano-USD, not negative.
+    pub saved_nusd: i64,
+}
+
+impl Put<'_> {
+    /// What the entry would weigh, keys, text, row and bookkeeping included.
+    pub fn bytes(&self, dim: Option<usize>) -> u64 {
+        let parts = self.namespace.len() + self.key.len() + self.text.len() + self.value.len();
+        let row = dim.map_or(0, Flat::row_bytes);
+        OVERHEAD_BYTES + size_of::<Entry>() as u64 + (parts + row) as u64
+    }
+}

@@ -1,0 +1,84 @@
+//! Which near-duplicates must not share an answer, whatever their similarity.
+//!
+//! Each guard is a pure, symmetric function of two texts that gives a sentence when they differ in its matter. A guard knows
+//! English; numbers, names and word order need no language.
+
+mod names;
+mod negation;
+mod numbers;
+mod opposites;
+mod order;
+mod tense;
+mod units;
+mod words;
+
+pub use words::Words;
+
+/// Sentences that say why an answer to one text must not serve the other; empty when no guard objects.
+///
+/// # Example
+/// ```
+/// use tierkit_core::cache::guards::differences;
+/// assert!(differences("Boil 2 eggs", "Boil 2 eggs!").is_empty());
+/// assert_eq!(differences("Boil 2 eggs", "Boil 3 eggs"), ["numbers differ: 2 against 3"]);
+/// ```
+pub fn differences(cached: &str, new: &str) -> Vec<String> {
+    if cached == new {
+        return Vec::new();
+    }
+    let (cached, new) = (Words::of(cached), Words::of(new));
+    let guards =
+        [numbers::differ, negation::differ, opposites::differ, names::differ, units::differ, tense::differ, order::differ];
+    guards.iter().filter_map(|guard| guard(&cached, &new)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocked(a: &str, b: &str) -> bool {
+        let (there, back) = (differences(a, b), differences(b, a));
+        assert_eq!(there.is_empty(), back.is_empty(), "{a} | {b}");
+        !there.is_empty()
+    }
+
+    #[test]
+    fn what_changes_the_answer_blocks() {
+        for (a, b) in [
+            ("Convert 5 miles to km", "Convert 50 miles to km"),
+            ("Convert five miles", "Convert six miles"),
+            ("What is 5 kg of rice", "What is 5 lb of rice"),
+            ("Is it 5°C", "Is it -5°C"),
+            ("Can I take it with food", "Can't I take it with food"),
+            ("Is it safe to eat", "Is it not safe to eat"),
+            ("How to enable the firewall", "How to disable the firewall"),
+            ("Who is the CEO of Apple", "Who is the CEO of Google"),
+            ("How to sort in Python 3.11", "How to sort in Python 3.12"),
+            ("from euros to dollars", "from dollars to euros"),
+            ("What does f_open do", "What does f_close do"),
+            ("Translate to French", "Translate to German"),
+            ("How many grams is 800 tons?", "How many grams is 800 kilograms?"),
+            ("Who is the president of Peru", "Who was the president of Peru"),
+            ("cheapest flights Oslo to Seoul", "Find me a low price flight from Seoul to Oslo"),
+            ("Weather on 2024-01-02", "Weather on 2024-01-03"),
+        ] {
+            assert!(blocked(a, b), "{a} | {b}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_change_it_passes() {
+        for (a, b) in [
+            ("How do I reset my password?", "how do i reset my password"),
+            ("Boil two eggs", "Boil 2 eggs"),
+            ("It costs 1,000 dollars", "It costs 1000 dollars"),
+            ("who leads apple", "Who leads Apple?"),
+            ("", ""),
+            ("What is 5 percent of 8?", "What is 5% of 8?"),
+            ("Is it in v2.10.0", "is it in version 2.10.0"),
+            ("Please tell me how to knead dough", "How to knead dough"),
+        ] {
+            assert!(!blocked(a, b), "{a} | {b}: {:?}", differences(a, b));
+        }
+    }
+}

@@ -1,0 +1,458 @@
+//! The store: exact keys first, then the nearest vector of the same namespace that the guards let through.
+//!
+//! # Invariant
+//! No function takes two namespaces. Entries and bytes never exceed their bounds. A hit changes counters only, so lookups
+//! share the store.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ahash::RandomState;
+
+use super::entry::{Entry, Put};
+use super::evict::Evictor;
+use super::guards;
+use super::index::{Flat, MAX_DIM, Unit};
+use crate::error::{Error, Result};
+
+type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
+
+/// Candidates that the guards see, best first.
+const CANDIDATES: usize = 8;
+/// How many reported entries are remembered; the oldest report is forgotten first.
+const CUTS: usize = 65_536;
+/// Entries that each put looks at for expiry.
+const SWEEP: usize = 2;
+/// A namespace above a quarter of all bytes gives way first.
+const SHARES: u64 = 4;
+
+/// What bounds a store.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Values per vector.
+    pub dim: usize,
+    /// Most entries.
+    pub capacity: usize,
+    /// Most bytes, keys, texts and rows included.
+    pub capacity_bytes: u64,
+}
+
+/// What a caller asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Get<'a> {
+    /// Equality key of the partition, not empty.
+    pub namespace: &'a [u8],
+    /// Exact key inside the partition.
+    pub key: &'a [u8],
+    /// The question, for the guards.
+    pub text: &'a str,
+    /// The question's vector; None looks at exact keys only.
+    pub unit: Option<&'a Unit>,
+    /// Least cosine of a semantic hit.
+    pub min_similarity: f32,
+}
+
+/// A found answer.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// The entry, for [`Store::report`].
+    pub id: u64,
+    /// The answer.
+    pub value: Arc<[u8]>,
+    /// Cosine in [-1, 1]; 1 for an exact hit.
+    pub similarity: f32,
+    /// Whether the key was equal.
+    pub exact: bool,
+    /// What the hit saves, in nano-USD.
+    pub saved_nusd: i64,
+}
+
+#[derive(Debug)]
+struct Partition {
+    rows: Flat,
+    entries: usize,
+    bytes: u64,
+}
+
+/// Answers by namespace and key, with their vectors.
+#[derive(Debug)]
+pub struct Store {
+    bounds: Bounds,
+    hasher: RandomState,
+    entries: Vec<Entry>,
+    places: Map<u64, usize>,
+    partitions: Map<Arc<[u8]>, Partition>,
+    cut: HashSet<u64, RandomState>,
+    cut_order: VecDeque<u64>,
+    evictor: Evictor,
+    bytes: u64,
+    swept: usize,
+    counters: Counters,
+}
+
+/// What happened so far.
+#[derive(Debug, Default)]
+struct Counters {
+    exact: AtomicU64,
+    semantic: AtomicU64,
+    misses: AtomicU64,
+    blocked: AtomicU64,
+    saved_nusd: AtomicU64,
+    puts: u64,
+    evicted: u64,
+    expired: u64,
+    refused: u64,
+    reported: u64,
+}
+
+impl Store {
+    /// An empty store; the seeds key its hash tables, so callers who choose keys cannot choose collisions.
+    ///
+    /// # Errors
+    /// `Config` when a bound is zero or the dimension is above [`MAX_DIM`].
+    pub fn new(bounds: Bounds, seeds: [u64; 4]) -> Result<Self> {
+        if bounds.dim == 0 || bounds.dim > MAX_DIM {
+            return Err(Error::config(format!("dim {}: expected 1 to {MAX_DIM} values per vector", bounds.dim)));
+        }
+        if bounds.capacity == 0 || bounds.capacity_bytes == 0 {
+            return Err(Error::config(
+                "capacity 0: expected room for at least one entry and one byte; leave the cache out instead",
+            ));
+        }
+        let hasher = RandomState::with_seeds(seeds[0], seeds[1], seeds[2], seeds[3]);
+        Ok(Self {
+            bounds,
+            entries: Vec::new(),
+            places: Map::with_hasher(hasher.clone()),
+            partitions: Map::with_hasher(hasher.clone()),
+            cut: HashSet::with_hasher(hasher.clone()),
+            cut_order: VecDeque::new(),
+            evictor: Evictor::new(seeds[0] ^ seeds[3]),
+            hasher,
+            bytes: 0,
+            swept: 0,
+            counters: Counters::default(),
+        })
+    }
+
+    /// The bounds it was made with.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// Entries held, including expired ones that no put has swept yet.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Keeps an answer, in place of an older one with the same namespace and key; gives its id.
+    ///
+    /// None means that nothing changed: the life is zero, or the entry alone is larger than the store.
+    ///
+    /// # Errors
+    /// `Config` when the namespace is empty or the saving is negative.
+    pub fn put(&mut self, new: &Put<'_>, unit: Option<&Unit>, now_ns: i64) -> Result<Option<u64>> {
+        check_namespace(new.namespace)?;
+        if new.saved_nusd < 0 {
+            return Err(Error::config("saved below zero: expected what one hit saves, 0 USD or more"));
+        }
+        self.sweep(now_ns);
+        let bytes = new.bytes(unit.map(|_| self.bounds.dim));
+        if new.ttl_ns <= 0 || bytes > self.bounds.capacity_bytes {
+            self.counters.refused += u64::from(new.ttl_ns > 0);
+            return Ok(None);
+        }
+        let id = self.id(new.namespace, new.key);
+        if let Some(place) = self.places.get(&id) {
+            self.remove(*place);
+        }
+        self.make_room(bytes, now_ns);
+        let entry = Entry::new(new, id, bytes, now_ns.saturating_add(new.ttl_ns), self.evictor.clock());
+        self.insert(entry, unit);
+        self.counters.puts += 1;
+        Ok(Some(id))
+    }
+
+    /// The answer under this key, else the nearest one at or above `min_similarity` that no guard blocks.
+    ///
+    /// # Errors
+    /// `Config` when the namespace is empty or the similarity is no cosine.
+    pub fn get(&self, ask: &Get<'_>, now_ns: i64) -> Result<Option<Hit>> {
+        check_namespace(ask.namespace)?;
+        check_similarity(ask.min_similarity)?;
+        let id = self.id(ask.namespace, ask.key);
+        let hit = self.exact(ask, id, now_ns).or_else(|| self.semantic(ask, id, now_ns));
+        let counter = match &hit {
+            Some(hit) if hit.exact => &self.counters.exact,
+            Some(_) => &self.counters.semantic,
+            None => &self.counters.misses,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(hit)
+    }
+
+    /// Notes whether a hit was right. A wrong one drops the entry, and its key takes part in no semantic hit any more,
+    /// neither as the stored question nor as the new one. Returns whether the entry was still held.
+    pub fn report(&mut self, id: u64, ok: bool) -> bool {
+        let place = self.places.get(&id).copied();
+        self.counters.reported += u64::from(!ok);
+        if !ok {
+            if self.cut.insert(id) {
+                self.cut_order.push_back(id);
+            }
+            if self.cut_order.len() > CUTS
+                && let Some(oldest) = self.cut_order.pop_front()
+            {
+                self.cut.remove(&oldest);
+            }
+            if let Some(place) = place {
+                self.remove(place);
+            }
+        }
+        place.is_some()
+    }
+
+    /// Counts by name, for people.
+    pub fn stats(&self) -> Vec<(&'static str, u64)> {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.counters;
+        vec![
+            ("entries", self.entries.len() as u64),
+            ("bytes", self.bytes),
+            ("capacity", self.bounds.capacity as u64),
+            ("capacity_bytes", self.bounds.capacity_bytes),
+            ("namespaces", self.partitions.len() as u64),
+            ("exact_hits", read(&counters.exact)),
+            ("semantic_hits", read(&counters.semantic)),
+            ("misses", read(&counters.misses)),
+            ("blocked", read(&counters.blocked)),
+            ("saved_nusd", read(&counters.saved_nusd)),
+            ("puts", counters.puts),
+            ("evicted", counters.evicted),
+            ("expired", counters.expired),
+            ("refused", counters.refused),
+            ("reported", counters.reported),
+        ]
+    }
+
+    /// 63 bits, so that it fits a signed column.
+    fn id(&self, namespace: &[u8], key: &[u8]) -> u64 {
+        self.hasher.hash_one((namespace, key)) >> 1
+    }
+
+    fn exact(&self, ask: &Get<'_>, id: u64, now_ns: i64) -> Option<Hit> {
+        let entry = self.entries.get(*self.places.get(&id)?)?;
+        let same = *entry.namespace == *ask.namespace && *entry.key == *ask.key;
+        (same && entry.alive(now_ns)).then(|| self.hit(entry, 1.0, true))
+    }
+
+    fn semantic(&self, ask: &Get<'_>, id: u64, now_ns: i64) -> Option<Hit> {
+        let rows = &self.partitions.get(ask.namespace)?.rows;
+        let unit = ask.unit.filter(|_| !self.cut.contains(&id))?;
+        let alive = |owner: u64| self.held(owner).is_some_and(|entry| entry.alive(now_ns));
+        for near in rows.nearest(unit, ask.min_similarity, CANDIDATES, alive) {
+            let Some(entry) = self.held(near.owner) else { continue };
+            if guards::differences(&entry.text, ask.text).is_empty() {
+                return Some(self.hit(entry, near.similarity, false));
+            }
+            self.counters.blocked.fetch_add(1, Ordering::Relaxed);
+        }
+        None
+    }
+
+    fn held(&self, id: u64) -> Option<&Entry> {
+        self.entries.get(*self.places.get(&id)?)
+    }
+
+    fn hit(&self, entry: &Entry, similarity: f32, exact: bool) -> Hit {
+        entry.touch(self.evictor.clock());
+        self.counters.saved_nusd.fetch_add(entry.saved_nusd.unsigned_abs(), Ordering::Relaxed);
+        Hit { id: entry.id, value: Arc::clone(&entry.value), similarity, exact, saved_nusd: entry.saved_nusd }
+    }
+
+    fn insert(&mut self, mut entry: Entry, unit: Option<&Unit>) {
+        let dim = self.bounds.dim;
+        let partition = self.partitions.entry(Arc::clone(&entry.namespace)).or_insert_with(|| Partition {
+            rows: Flat::new(dim),
+            entries: 0,
+            bytes: 0,
+        });
+        // A cut key keeps its answer for equal questions, and its row stays out.
+        entry.row = unit.filter(|_| !self.cut.contains(&entry.id)).map(|unit| partition.rows.push(entry.id, unit));
+        partition.entries += 1;
+        partition.bytes += entry.bytes;
+        self.bytes += entry.bytes;
+        self.places.insert(entry.id, self.entries.len());
+        self.entries.push(entry);
+    }
+
+    fn make_room(&mut self, bytes: u64, now_ns: i64) {
+        while self.entries.len() >= self.bounds.capacity || self.bytes.saturating_add(bytes) > self.bounds.capacity_bytes {
+            let (partitions, share) = (&self.partitions, self.bounds.capacity_bytes / SHARES);
+            let greedy = |entry: &Entry| partitions.get(&entry.namespace).is_some_and(|partition| partition.bytes > share);
+            let Some(place) = self.evictor.choose(&self.entries, now_ns, greedy) else { return };
+            self.remove(place);
+            self.counters.evicted += 1;
+        }
+    }
+
+    /// Drops expired entries a few at a time, so that no put waits for a long sweep.
+    fn sweep(&mut self, now_ns: i64) {
+        for _ in 0..SWEEP {
+            if self.swept >= self.entries.len() {
+                self.swept = 0;
+            }
+            match self.entries.get(self.swept) {
+                Some(entry) if !entry.alive(now_ns) => {
+                    self.remove(self.swept);
+                    self.counters.expired += 1;
+                }
+                _ => self.swept += 1,
+            }
+        }
+    }
+
+    fn remove(&mut self, place: usize) {
+        if place >= self.entries.len() {
+            return;
+        }
+        let gone = self.entries.swap_remove(place);
+        self.places.remove(&gone.id);
+        if let Some(moved) = self.entries.get(place) {
+            self.places.insert(moved.id, place);
+        }
+        self.bytes -= gone.bytes;
+        let Some(partition) = self.partitions.get_mut(&gone.namespace) else { return };
+        partition.bytes -= gone.bytes;
+        partition.entries -= 1;
+        let moved = gone.row.and_then(|row| partition.rows.remove(row).map(|owner| (owner, row)));
+        if partition.entries == 0 {
+            self.partitions.remove(&gone.namespace);
+        }
+        if let Some((owner, row)) = moved
+            && let Some(entry) = self.places.get(&owner).and_then(|place| self.entries.get_mut(*place))
+        {
+            entry.row = Some(row);
+        }
+    }
+}
+
+fn check_namespace(namespace: &[u8]) -> Result<()> {
+    if namespace.is_empty() {
+        return Err(Error::config("namespace '': an empty one would be shared by everybody; name the tenant, such as 'acme'"));
+    }
+    Ok(())
+}
+
+/// Refuses what is no cosine.
+///
+/// # Errors
+/// `Config` when it is not a number in [-1, 1].
+pub fn check_similarity(similarity: f32) -> Result<()> {
+    if !(-1.0..=1.0).contains(&similarity) {
+        return Err(Error::config(format!("similarity {similarity}: expected a cosine from -1 to 1, such as 0.95")));
+    }
+    Ok(())
+}
+
+/// Why the answer to one text must not serve another; empty when it may. Stateless: guards and threshold, no feedback.
+///
+/// # Errors
+/// `Config` when a similarity is no cosine.
+pub fn verdict(cached: &str, new: &str, similarity: f32, min_similarity: f32) -> Result<Vec<String>> {
+    check_similarity(similarity)?;
+    check_similarity(min_similarity)?;
+    let mut reasons = guards::differences(cached, new);
+    if similarity < min_similarity {
+        reasons.push(format!("similarity {similarity:.4} is below {min_similarity:.4}"));
+    }
+    Ok(reasons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(capacity: usize, capacity_bytes: u64) -> Store {
+        match Store::new(Bounds { dim: 2, capacity, capacity_bytes }, [1, 2, 3, 4]) {
+            Ok(store) => store,
+            Err(error) => unreachable!("{error}"),
+        }
+    }
+
+    fn unit(vector: [f32; 2]) -> Option<Unit> {
+        Unit::new(&vector, 2).ok()
+    }
+
+    fn put<'a>(namespace: &'a str, key: &'a [u8], value: &'a [u8], saved_nusd: i64) -> Put<'a> {
+        Put { namespace: namespace.as_bytes(), key, text: "what is this", value, ttl_ns: 10, saved_nusd }
+    }
+
+    fn get<'a>(namespace: &'a str, key: &'a [u8], unit: Option<&'a Unit>) -> Get<'a> {
+        Get { namespace: namespace.as_bytes(), key, text: "what is this", unit, min_similarity: 0.9 }
+    }
+
+    fn found(store: &Store, ask: &Get<'_>, now_ns: i64) -> Option<Hit> {
+        store.get(ask, now_ns).ok().flatten()
+    }
+
+    #[test]
+    fn exact_then_near_then_nothing_and_never_across() {
+        let mut store = store(10, 100_000);
+        let (east, nearly) = (unit([1.0, 0.0]), unit([1.0, 0.1]));
+        assert!(store.put(&put("a", b"k", b"v", 0), east.as_ref(), 0).is_ok_and(|id| id.is_some()));
+        assert!(found(&store, &get("a", b"k", None), 9).is_some_and(|hit| hit.exact));
+        assert!(found(&store, &get("a", b"other", nearly.as_ref()), 9).is_some_and(|hit| !hit.exact && hit.similarity < 1.0));
+        assert!(found(&store, &get("a", b"other", unit([0.0, 1.0]).as_ref()), 9).is_none());
+        assert!(found(&store, &get("b", b"k", east.as_ref()), 9).is_none());
+        assert!(found(&store, &get("a", b"k", east.as_ref()), 10).is_none(), "a hit does not extend a life");
+        assert!(store.get(&get("", b"k", None), 0).is_err());
+    }
+
+    #[test]
+    fn a_reported_pair_never_hits_again() {
+        let mut store = store(10, 100_000);
+        let east = unit([1.0, 0.0]);
+        let id = store.put(&put("a", b"k", b"v", 0), east.as_ref(), 0).ok().flatten().unwrap_or(0);
+        assert!(store.report(id, false));
+        assert!(found(&store, &get("a", b"q", east.as_ref()), 1).is_none());
+        assert!(store.put(&put("a", b"k", b"v2", 0), east.as_ref(), 1).is_ok());
+        assert!(found(&store, &get("a", b"q", east.as_ref()), 2).is_none());
+        assert!(store.put(&put("a", b"q", b"v3", 0), east.as_ref(), 1).is_ok());
+        assert!(found(&store, &get("a", b"k", east.as_ref()), 2).is_some_and(|hit| hit.exact && *hit.value == *b"v2"));
+        assert!(!store.report(id + 1, true));
+    }
+
+    #[test]
+    fn both_bounds_hold_and_money_stays() {
+        let mut store = store(50, 30_000);
+        for n in 0..2_000_u32 {
+            let saved = if n % 100 == 0 { 1_000_000_000 } else { 1 };
+            let key = n.to_le_bytes();
+            assert!(store.put(&put("a", &key, &[0; 300], saved), unit([1.0, 0.0]).as_ref(), 0).is_ok());
+            assert!(store.len() <= 50 && store.bytes <= 30_000);
+        }
+        let dear = (0..2_000_u32).filter(|n| n % 100 == 0);
+        let kept = dear.filter(|n| found(&store, &get("a", &n.to_le_bytes(), None), 0).is_some()).count();
+        assert!(kept >= 19, "{kept} of 20 dear entries kept");
+        assert!(store.put(&put("a", b"big", &vec![0; 40_000], 0), None, 0).is_ok_and(|id| id.is_none()));
+    }
+
+    #[test]
+    fn expired_entries_leave_with_later_puts() {
+        let mut store = store(1_000, 1_000_000);
+        for n in 0..100_u32 {
+            assert!(store.put(&put("a", &n.to_le_bytes(), b"v", 0), unit([1.0, 0.0]).as_ref(), 0).is_ok());
+        }
+        for n in 0..100_u32 {
+            assert!(store.put(&put("b", &n.to_le_bytes(), b"v", 0), None, 100).is_ok());
+        }
+        assert!(store.len() <= 100 + 2 && store.partitions.contains_key(&b"b"[..]));
+    }
+}

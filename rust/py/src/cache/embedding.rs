@@ -1,0 +1,46 @@
+//! The embedder in the package, and the stateless verdict.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyList, PyString};
+use tierkit_core::cache::semantic::verdict;
+use tierkit_core::features::embed::{DIM, embed};
+
+use super::hit::PyCacheVerdict;
+use super::value::{Text, text};
+use crate::door::detached;
+use crate::error::config;
+
+/// The vectors of texts as native float32 bytes, 256 values each, one after the other.
+#[pyfunction]
+pub fn embed_many<'py>(py: Python<'py>, texts: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyByteArray>> {
+    let mut found: Vec<Text> = Vec::with_capacity(texts.len());
+    for item in texts.iter() {
+        let Ok(string) = item.cast::<PyString>() else {
+            return Err(config(py, format!("a {} to embed: expected a list of str", item.get_type().name()?)));
+        };
+        found.push(text(string)?);
+    }
+    let bytes = detached(py, || {
+        let mut bytes = Vec::with_capacity(found.len() * DIM * size_of::<f32>());
+        for text in &found {
+            let vector = embed(&String::from_utf8_lossy(text.as_ref()));
+            bytes.extend(vector.iter().flat_map(|value| value.to_ne_bytes()));
+        }
+        Ok(bytes)
+    })?;
+    Ok(PyByteArray::new(py, &bytes))
+}
+
+/// Whether the answer to one text may serve another one, and why not.
+#[pyfunction]
+pub fn cache_decide(
+    py: Python<'_>,
+    cached: &Bound<'_, PyString>,
+    new: &Bound<'_, PyString>,
+    similarity: f32,
+    min_similarity: f32,
+) -> PyResult<PyCacheVerdict> {
+    let (cached, new) = (cached.to_string_lossy(), new.to_string_lossy());
+    let reasons = detached(py, || verdict(&cached, &new, similarity, min_similarity))?;
+    Ok(PyCacheVerdict { hit: reasons.is_empty(), reasons })
+}
