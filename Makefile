@@ -41,7 +41,7 @@ fix: $(DONE)/check ## format, apply safe lint fixes, list the crates in THIRD_PA
 check-rust:
 	sh tools/preflight.sh rust-components
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --locked -- -D warnings
 	cargo test --workspace --exclude tierkit-py --locked --quiet
 
 check-python: $(DONE)/wheel $(DONE)/test $(DONE)/check

@@ -34,6 +34,7 @@ __all__ = [
     "LedgerError",
     "MissingExtra",
     "PriceMissing",
+    "Problem",
     "RateLimited",
     "Refused",
     "RequestTooLarge",
@@ -49,8 +50,46 @@ class TierkitError(Exception):
     """The root of all errors of tierkit."""
 
 
+class Problem:
+    """One mistake, or one warning, in a policy.
+
+    Attributes:
+        message: One sentence that begins with the key.
+        path: Where it stands in the policy, such as `("limit", 0, "rate")`.
+        source: Name of the file; "" for a policy made in code.
+        line: Line of the value or key, from 1; 0 for a policy made in code.
+        column: Column in characters, from 1; 0 for a policy made in code.
+    """
+
+    __slots__ = ("column", "line", "message", "path", "source")
+
+    def __init__(
+        self, message: str, *, path: tuple[str | int, ...] = (), source: str = "", line: int = 0, column: int = 0
+    ) -> None:
+        """Keep the sentence and its place."""
+        self.message = message
+        self.path = path
+        self.source = source
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        """Show `FILE:LINE:COLUMN: sentence`, as compilers do, or the sentence alone."""
+        return f"{self.source}:{self.line}:{self.column}: {self.message}" if self.line else self.message
+
+    def __repr__(self) -> str:
+        """Show the line that users see."""
+        return f"Problem({str(self)!r})"
+
+
 class ConfigError(TierkitError, ValueError):
-    """A policy, rule, label, amount or vector that cannot be used."""
+    """A policy, rule, label, amount or vector that cannot be used.
+
+    Attributes:
+        problems: Every mistake of a policy, in the order of the file; the message lists the same, one a line.
+    """
+
+    problems: tuple[Problem, ...] = ()
 
 
 class PriceMissing(ConfigError):

@@ -5,13 +5,17 @@
 pub mod cache;
 pub mod clock;
 pub mod decision;
+pub mod dimension;
 pub mod error;
 pub mod features;
 pub mod gate;
 pub mod labels;
 pub mod ledger;
 pub mod price;
+pub mod quantity;
+pub mod route;
 pub mod rules;
+pub mod suggest;
 pub mod throttle;
 pub mod tokens;
 pub mod units;

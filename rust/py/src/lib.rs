@@ -14,6 +14,7 @@ mod labels;
 mod money;
 mod policy;
 mod price;
+mod route;
 mod rules;
 mod tokens;
 mod usage;
@@ -28,6 +29,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tokens::register(module)?;
     price::register(module)?;
     features::register(module)?;
+    route::register(module)?;
     cache::register(module)?;
     clock::register(module)?;
     rules::register(module)?;

@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use tierkit_core::ledger::{BudgetSpec, Calendar};
 use tierkit_core::rules::{Matcher, Mode, Rule, RuleKind};
-use tierkit_core::throttle::{Quota, nearest};
+use tierkit_core::suggest::nearest;
+use tierkit_core::throttle::Quota;
 use tierkit_core::units::shorten;
 
 use crate::door::attached;

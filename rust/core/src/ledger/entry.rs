@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::dimension::Units;
 use crate::labels::{Key, Labels};
 use crate::ledger::ReservationId;
 use crate::price::Usage;
-use crate::throttle::Units;
 
 /// What happened to a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::dimension::Units;
 use crate::error::{Error, Result};
 use crate::labels::{Key, Labels};
 use crate::price::Usage;
-use crate::throttle::Units;
 
 /// The text of a reservation's id: the caller's own, or one made by the governor.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,7 +88,7 @@ pub struct Reservation {
 impl Reservation {
     /// The reserved money, in nano-USD.
     pub fn nusd(&self) -> i64 {
-        self.units.get(crate::throttle::Dimension::Usd)
+        self.units.get(crate::dimension::Dimension::Usd)
     }
 
     /// Whether another request with this id asks for the same.

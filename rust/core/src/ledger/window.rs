@@ -9,7 +9,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
 use crate::error::{Error, Result};
-use crate::throttle::nearest;
+use crate::suggest::nearest;
 use crate::units::shorten;
 
 const NS: i64 = 1_000_000_000;

@@ -1,9 +1,8 @@
 //! Rates: what is counted, how fast it refills, and the exact bucket.
 
 mod bucket;
-mod dimension;
 mod quota;
 
+pub use crate::dimension::{Dimension, Units};
 pub use bucket::Bucket;
-pub use dimension::{Dimension, Units};
-pub use quota::{Quota, nearest};
+pub use quota::Quota;

@@ -1,0 +1,66 @@
+"""From the `[backend.NAME]` table of a policy to a backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from tierkit.backends.openai_compatible import KINDS, OpenAICompatibleBackend
+from tierkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["BackendSettingsLike", "backend_from_settings"]
+
+_OPENAI_URL = "https://api.openai.com/v1"
+_LATER = ("anthropic", "gemini")
+
+
+class BackendSettingsLike(Protocol):
+    """What a policy says about a backend; None stands for the default."""
+
+    @property
+    def name(self) -> str:
+        """The name that tiers use."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of server."""
+
+    @property
+    def url(self) -> str | None:
+        """Where it listens."""
+
+    @property
+    def api_key_env(self) -> str | None:
+        """The environment variable with the API key."""
+
+    @property
+    def timeout_s(self) -> float | None:
+        """The whole call."""
+
+    @property
+    def connect_timeout_s(self) -> float | None:
+        """Until the connection stands."""
+
+
+def backend_from_settings(settings: BackendSettingsLike) -> OpenAICompatibleBackend:
+    """Make the backend that a policy describes.
+
+    Raises:
+        ConfigError: A kind that is not available yet or unknown, a missing or refused url.
+    """
+    if settings.kind in _LATER:
+        raise ConfigError(
+            f"backend {settings.name!r}: kind {settings.kind!r} is not available yet; "
+            f"available are {', '.join(KINDS)} (its OpenAI-compatible endpoint works with kind 'openai_compatible')"
+        )
+    url = settings.url or (_OPENAI_URL if settings.kind == "openai" else None)
+    if url is None:
+        raise ConfigError(f"backend {settings.name!r}: no url, expected such as url = 'http://127.0.0.1:8000'")
+    waits: dict[str, Any] = {"timeout_s": settings.timeout_s}
+    if settings.connect_timeout_s is not None:
+        waits["connect_timeout_s"] = settings.connect_timeout_s
+    return OpenAICompatibleBackend(
+        url, name=settings.name, kind=settings.kind, api_key_env=settings.api_key_env, **waits
+    )

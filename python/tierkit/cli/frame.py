@@ -1,0 +1,93 @@
+"""The frame of all commands: loads each when it is called, and turns every end of a run into an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+import tierkit
+from tierkit.errors import TierkitError
+
+__all__ = ["run"]
+
+_COMMANDS = ("init", "check", "route", "replay", "demo", "report", "explain")
+_EXAMPLES = """\b
+Start here:
+  tierkit demo                                   a real hour of traffic, governed
+  tierkit init                                   write a policy to edit
+  tierkit check tierkit.toml                     is it right?
+  tierkit replay --policy tierkit.toml TRACE     what would it do to this traffic?
+"""
+DONE, INTERRUPTED, MISTAKE = 0, 130, 2
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is asked for, so that `tierkit --version` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"tierkit.cli.{cmd_name}").command
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EXAMPLES,
+)
+@click.version_option(tierkit.__version__, prog_name="tierkit", message="%(prog)s %(version)s")
+@click.pass_context
+def _tierkit(context: click.Context) -> None:
+    """LLM cost control: budgets, limits, model tiers and a safe cache, one decision per request.
+
+    Every command takes --json for output that programs read, and --help for its own page.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; a user's mistake is one sentence, never a traceback."""
+    _accept_any_encoding()
+    try:
+        code = _tierkit.main(args=arguments, prog_name="tierkit", standalone_mode=False)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("tierkit: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+    except click.ClickException as error:
+        error.show()
+        return MISTAKE
+    except (TierkitError, OSError) as error:
+        click.echo(f"tierkit: {_sentence(error)}", err=True)
+        return MISTAKE
+    return code if isinstance(code, int) else DONE
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, TierkitError) and error.filename:
+        return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+    return str(error)
+
+
+def _accept_any_encoding() -> None:
+    # A name that the terminal cannot show is shown as an escape; it must not end the program.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _reader_left() -> int:
+    # Whoever read our output has seen enough (`| head`). Python would complain once more when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE

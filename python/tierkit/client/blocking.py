@@ -1,0 +1,280 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from tierkit.backends import Backend, backend_from_settings
+from tierkit.client.streaming import StreamState
+from tierkit.client.walk import Walk
+from tierkit.errors import BackendError, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from tierkit.client.answer import Answer
+    from tierkit.client.ports import AdmissionLike, GovernorLike
+    from tierkit.request import Chunk
+
+__all__ = ["Client", "Stream", "backends_of"]
+
+
+def backends_of(governor: GovernorLike, backends: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[Any]]:
+    """Return the backends by name, and those of them that were made here and are to be closed here."""
+    if backends is not None:
+        return dict(backends), []
+    used = {tier.backend for tier in governor.policy.tiers}
+    settings = governor.policy.backends
+    made = {name: backend_from_settings(settings[name]) for name in sorted(used) if name in settings}
+    return dict(made), list(made.values())
+
+
+class Client:
+    """Sends requests to the tier that the governor admits, and settles what they used.
+
+    Args:
+        governor: What decides.
+        backends: Backends by the names that the tiers use; None makes them from the policy.
+
+    Raises:
+        ConfigError: A backend of the policy that cannot be made.
+
+    Example:
+        >>> import tierkit as tk
+        >>> policy = tk.Policy.from_text(EXAMPLE_POLICY)  # doctest: +SKIP
+        >>> with tk.Governor(policy) as governor, tk.Client(governor) as client:  # doctest: +SKIP
+        ...     answer = client.complete("Why is the sky blue?", labels={"user": "ada"}, max_output_tokens=100)
+        ...     print(answer.text, answer.cost)
+    """
+
+    def __init__(self, governor: GovernorLike, *, backends: Mapping[str, Backend] | None = None) -> None:
+        """Make backends where none are given; nothing is connected."""
+        self._governor = governor
+        self._backends: dict[str, Backend]
+        self._backends, self._own = backends_of(governor, backends)
+
+    def complete(
+        self,
+        messages: str | Sequence[Mapping[str, Any]],
+        *,
+        labels: Mapping[str, str] | None = None,
+        max_output_tokens: int | None = None,
+        cache: str = "use",
+        wait_s: float = 0.0,
+        priority: str = "normal",
+        id: str | None = None,  # noqa: A002 - the word that users read in the ledger
+        timeout_s: float | None = None,
+        **params: Any,
+    ) -> Answer:
+        """Get one whole answer.
+
+        A failure that certainly cost nothing goes on to the next tier that the governor admits, at most three
+        attempts in all; one that may have cost something is raised.
+
+        Args:
+            messages: A prompt, or chat messages in the OpenAI form.
+            labels: Who asks.
+            max_output_tokens: Upper bound of the answer.
+            cache: use, refresh (ask anew, and keep the answer) or off.
+            wait_s: How long admission may wait for room.
+            priority: critical, high, normal, low or batch.
+            id: The request's id; given twice, it is charged once.
+            timeout_s: Deadline of all attempts together, in seconds.
+            **params: Further fields of the body: temperature, tools, stop, …
+
+        Raises:
+            Refused: No tier may serve now.
+            BackendError: The last attempt failed; what it cost is settled.
+        """
+        walk = Walk(
+            self._governor.policy,
+            messages,
+            labels=labels,
+            max_output_tokens=max_output_tokens,
+            cache=cache,
+            wait_s=wait_s,
+            priority=priority,
+            id=id,
+            timeout_s=timeout_s,
+            params=params,
+        )
+        while True:
+            admission = self._admit(walk)
+            if admission.hit is not None:
+                found = walk.cached(admission)
+                if found is not None:
+                    return walk.cached_answer(found)
+                continue
+            backend = self._backend(walk, admission)
+            try:
+                reply = backend.complete(walk.call(admission))
+            except BackendError as error:
+                walk.failed(admission, error)
+            except BaseException as error:
+                walk.abandoned(admission, error)
+                raise
+            else:
+                return walk.answered(admission, reply)
+
+    def stream(
+        self,
+        messages: str | Sequence[Mapping[str, Any]],
+        *,
+        labels: Mapping[str, str] | None = None,
+        max_output_tokens: int | None = None,
+        cache: str = "use",
+        wait_s: float = 0.0,
+        priority: str = "normal",
+        id: str | None = None,  # noqa: A002 - the word that users read in the ledger
+        timeout_s: float | None = None,
+        **params: Any,
+    ) -> Stream:
+        """Get an answer in chunks; returns when the first output is there, so that a failure before can go on.
+
+        Takes and raises what `complete` does. Leave the stream by reading it to its end, by `with`, by `close()` or
+        by dropping it: it is settled exactly once in any case.
+        """
+        walk = Walk(
+            self._governor.policy,
+            messages,
+            labels=labels,
+            max_output_tokens=max_output_tokens,
+            cache=cache,
+            wait_s=wait_s,
+            priority=priority,
+            id=id,
+            timeout_s=timeout_s,
+            params=params,
+        )
+        stream = Stream(walk)
+        try:
+            stream._open(self)  # noqa: SLF001 - the stream's other half
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def close(self) -> None:
+        """Close the backends that were made from the policy."""
+        for backend in self._own:
+            backend.close()
+
+    def __enter__(self) -> Client:  # noqa: PYI034 - Self costs an import
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _admit(self, walk: Walk) -> AdmissionLike:
+        try:
+            admission: AdmissionLike = self._governor.admit(walk.messages, **walk.admit_arguments())
+        except Refused as refusal:
+            walk.refused(refusal)
+        return admission
+
+    def _backend(self, walk: Walk, admission: AdmissionLike) -> Backend:
+        backend = self._backends.get(admission.backend)
+        if backend is None:
+            walk.no_backend(admission, self._backends)
+        return backend
+
+
+class Stream(StreamState):
+    """An answer in chunks; iterate it, then read `.usage`, `.cost`, `.tier`, `.model` and `.id`.
+
+    See `Client.stream`.
+    """
+
+    _chunks: Iterator[Chunk] | None = None
+
+    def _open(self, client: Client) -> None:
+        """Go through attempts until one gives output."""
+        while True:
+            admission = client._admit(self._walk)  # noqa: SLF001 - the stream's other half
+            if admission.hit is not None:
+                found = self._walk.cached(admission)
+                if found is None:
+                    continue
+                self.tier, self.model = admission.tier, admission.model
+                self._replay(found)
+                return
+            backend = client._backend(self._walk, admission)  # noqa: SLF001 - the stream's other half
+            self._start(admission)
+            try:
+                self._chunks = backend.stream(self._walk.call(admission))
+                while not self._shown and not self._settled:
+                    self._waiting.append(self._pull(self._chunks))
+            except BackendError as error:
+                self._settle_failed(error)
+            except StopIteration:
+                return
+            else:
+                return
+
+    def _pull(self, chunks: Iterator[Chunk]) -> Chunk:
+        try:
+            chunk = next(chunks)
+        except StopIteration:
+            self._settle_dropped()  # a backend that ends without a final chunk: its last word is not known
+            raise
+        except BackendError:
+            raise
+        except BaseException as error:
+            self._unknown(error)
+            raise
+        self._take(chunk)
+        return chunk
+
+    def __iter__(self) -> Stream:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> Chunk:
+        """Return the next chunk."""
+        if self._waiting:
+            return self._waiting.popleft()
+        if self._chunks is None:
+            raise StopIteration
+        try:
+            return self._pull(self._chunks)
+        except StopIteration:
+            self._chunks = None
+            raise
+        except BackendError as error:
+            self._chunks = None
+            if self._settled:  # the answer was whole already
+                raise StopIteration from None
+            self._settle_failed(error)
+            raise
+
+    def close(self) -> None:
+        """Stop: close the connection, and settle what arrived."""
+        chunks, self._chunks = self._chunks, None
+        self._waiting.clear()
+        try:
+            self._settle_dropped()
+        finally:
+            stop = getattr(chunks, "close", None)
+            if stop is not None:
+                stop()
+
+    def __enter__(self) -> Stream:  # noqa: PYI034 - Self costs an import
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def __del__(self) -> None:
+        """Settle a stream that was dropped."""
+        with suppress(Exception):  # nobody is left to hear it; the reservation then expires as posted
+            self.close()

@@ -1,0 +1,29 @@
+"""What a user allows: tiers, limits, budgets, backends, routing and cache, in one immutable `Policy`.
+
+A policy is made in code or read from a TOML file. Whatever is wrong with it is said when it is made, all at once.
+"""
+
+from __future__ import annotations
+
+from tierkit.errors import Problem
+from tierkit.policy.lint import lint
+from tierkit.policy.root import Policy
+from tierkit.policy.rules import Budget, Limit
+from tierkit.policy.servers import BackendSettings
+from tierkit.policy.settings import CacheSettings, Routing
+from tierkit.policy.template import INIT_TEXT
+from tierkit.policy.tiers import Tier, TierPrice
+
+__all__ = [
+    "INIT_TEXT",
+    "BackendSettings",
+    "Budget",
+    "CacheSettings",
+    "Limit",
+    "Policy",
+    "Problem",
+    "Routing",
+    "Tier",
+    "TierPrice",
+    "lint",
+]

@@ -1,0 +1,116 @@
+"""`Routing` and `CacheSettings`: how tiers are chosen, and what is answered again without a call."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from tierkit.errors import ConfigError
+from tierkit.policy.record import Record
+from tierkit.policy.words import check_name, label_names, quoted, ratio, whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["CacheSettings", "Routing"]
+
+# Shares written with two decimals (0.7 + 0.2 + 0.1) may sum to a hair above one in binary.
+_ROUNDING = 1e-9
+
+
+class Routing(Record):
+    """How much of the traffic each stronger tier may take.
+
+    Args:
+        share: Tier name to its part of the requests, from 0 to 1; what is left goes to the cheapest tier.
+        default: Tier for requests that cannot be scored; None: the cheapest that fits.
+
+    Example:
+        >>> from tierkit.policy import Routing
+        >>> Routing(share={"large": 0.2})
+        Routing(share={'large': 0.2})
+
+    """
+
+    __slots__ = ("default", "share")
+    __match_args__ = (
+        "share",
+        "default",
+    )
+
+    share: Mapping[str, float]
+    default: str | None
+
+    def __init__(self, *, share: Mapping[str, float] | None = None, default: str | None = None) -> None:
+        """Check each share and their sum."""
+        found = {}
+        for tier, part in dict(share or {}).items():
+            try:
+                found[check_name("tier", tier)] = ratio("share", part)
+            except ConfigError as error:
+                raise ConfigError(f"share of {quoted(tier)}: {str(error).partition(': ')[2]}") from None
+        total = sum(found.values())
+        if total > 1 + _ROUNDING:
+            raise ConfigError(f"share: the parts sum to {total:g}, expected at most 1; lower one of them")
+        self._keep(
+            share=MappingProxyType(found), default=default if default is None else check_name("default", default)
+        )
+
+
+class CacheSettings(Record):
+    """What the cache keeps, for whom and how long.
+
+    Args:
+        enabled: False switches both layers off.
+        semantic: True also answers from near-equal questions; False: equal ones only.
+        ttl_s: Seconds that an answer lives; 0 stores nothing.
+        per: Labels that must be equal for an answer to be shared; empty: all callers share.
+        capacity_bytes: Bytes kept, answers and vectors together.
+        min_similarity: Cosine from 0 to 1 below which nothing is a hit; None: the calibrated value of the embedder.
+
+    Example:
+        >>> from tierkit.policy import CacheSettings
+        >>> CacheSettings(semantic=True, per=["org"]).ttl_s
+        3600
+
+    """
+
+    __slots__ = ("capacity_bytes", "enabled", "min_similarity", "per", "semantic", "ttl_s")
+    __match_args__ = (
+        "enabled",
+        "semantic",
+        "ttl_s",
+        "per",
+        "capacity_bytes",
+        "min_similarity",
+    )
+
+    enabled: bool
+    semantic: bool
+    ttl_s: int
+    per: tuple[str, ...]
+    capacity_bytes: int
+    min_similarity: float | None
+
+    def __init__(
+        self,
+        *,
+        enabled: bool = True,
+        semantic: bool = False,
+        ttl_s: int = 3600,
+        per: Sequence[str] = (),
+        capacity_bytes: int = 268_435_456,
+        min_similarity: float | None = None,
+    ) -> None:
+        """Check each value."""
+        for key, flag in (("enabled", enabled), ("semantic", semantic)):
+            if not isinstance(flag, bool):
+                raise ConfigError(f"{key} {quoted(flag)}: expected true or false")
+        self._keep(
+            enabled=enabled,
+            semantic=semantic,
+            ttl_s=whole("ttl_s", ttl_s, least=0),
+            per=label_names("per", per),
+            capacity_bytes=whole("capacity_bytes", capacity_bytes, least=1),
+            min_similarity=min_similarity if min_similarity is None else ratio("min_similarity", min_similarity),
+        )

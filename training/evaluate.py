@@ -1,0 +1,79 @@
+"""Leave one family out: every prompt is scored by a model that saw none of its family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import metrics
+import numpy as np
+import ridge
+
+if TYPE_CHECKING:
+    from rows import Rows
+
+RANDOM_DRAWS = 20
+
+
+def targets(rows: Rows) -> np.ndarray:
+    """Difficulty (1 - quality of the cheap tier) and gap, centred and scaled inside each source. Shape: (n, 2)."""
+    gap = np.full(len(rows.weak), np.nan)
+    have = ~np.isnan(rows.strong)
+    gap[have] = ridge.centred(rows.strong[have] - rows.weak[have], rows.source[have])
+    return np.stack([ridge.centred(1 - rows.weak, rows.source), gap], axis=1)
+
+
+def left_out(rows: Rows, features: ridge.Features, train: np.ndarray, *, grams: bool = True) -> np.ndarray:
+    """Difficulty of every row from a model without its family. Shape: (n,)."""
+    score = np.empty(len(rows.prompts))
+    fitted: dict[bytes, ridge.Model] = {}
+    for family in np.unique(rows.family):
+        kept = np.flatnonzero(train & (rows.family != family))
+        if kept.tobytes() not in fitted:
+            part = rows.take(np.isin(np.arange(len(train)), kept))
+            fitted[kept.tobytes()] = ridge.fit(features.take(kept), targets(part), part.source, grams=grams)
+        out = np.flatnonzero(rows.family == family)
+        score[out] = fitted[kept.tobytes()].predict(features.take(out))[:, 0]
+    return score
+
+
+def out_of_fold(rows: Rows, features: ridge.Features, *, seed: int, folds: int = 5) -> np.ndarray:
+    """Difficulty of every row from a model that saw the other folds. Shape: (n,)."""
+    fold = np.random.default_rng(seed).permutation(len(rows.prompts)) % folds
+    score = np.empty(len(rows.prompts))
+    for number in range(folds):
+        kept, out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        part = rows.take(fold != number)
+        score[out] = ridge.fit(features.take(kept), targets(part), part.source).predict(features.take(out))[:, 0]
+    return score
+
+
+def table(rows: Rows, features: ridge.Features, *, seed: int) -> dict[str, dict[str, float]]:
+    """APGR per source and mean for the shipped recipe, its variants and what it must beat."""
+    have = np.flatnonzero(~np.isnan(rows.strong))
+    every = np.ones(len(rows.prompts), dtype=bool)
+    length = np.array([len(prompt) for prompt in rows.prompts], dtype=float)
+    scores = {
+        "shipped": left_out(rows, features, rows.clear),
+        "all rows": left_out(rows, features, every),
+        "measures": left_out(rows, features, rows.clear, grams=False),
+        "length": length,
+        "oracle": np.nan_to_num(rows.strong - rows.weak),
+    }
+    view = (rows.source[have], rows.weak[have], rows.strong[have])
+    found = {name: with_mean(metrics.by_source(score[have], *view)) for name, score in scores.items()}
+    generator = np.random.default_rng(seed)
+    draws = [with_mean(metrics.by_source(generator.random(len(have)), *view)) for _ in range(RANDOM_DRAWS)]
+    found["random"] = {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
+    found["random"]["spread of the mean"] = float(np.std([draw["mean"] for draw in draws], ddof=1))
+    low, high = metrics.difference(scores["shipped"][have], length[have], *view, seed=seed)
+    found["shipped minus length"] = {
+        "low": low,
+        "high": high,
+        "mean": found["shipped"]["mean"] - found["length"]["mean"],
+    }
+    return found
+
+
+def with_mean(values: dict[str, float]) -> dict[str, float]:
+    """Add the plain mean to the values."""
+    return {**values, "mean": float(np.mean(list(values.values())))}
