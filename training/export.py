@@ -38,18 +38,15 @@ def graph(model: Model) -> onnx.ModelProto:
         helper.make_node("Mul", ["tf1", "tf1"], ["tf2"]),
         helper.make_node("Mul", ["idf2", "tf2"], ["squares"]),
         helper.make_node("Mul", ["weights", "tf1"], ["products"]),
-        helper.make_node("Sign", ["idf2"], ["trained"]),
-        helper.make_node("Shape", ["tf1"], ["tf_shape"]),
-        helper.make_node(
-            "ConstantOfShape", ["tf_shape"], ["ones"], value=numpy_helper.from_array(np.ones(1, np.float32))
-        ),
-        helper.make_node("Concat", ["squares", "products", "trained", "ones"], ["parts"], axis=1),
+        # A trained bucket has idf^2 > 0 and every gram tf >= 1: the signs count both.
+        helper.make_node("Concat", ["idf2", "tf1"], ["positive"], axis=1),
+        helper.make_node("Sign", ["positive"], ["counts"]),
+        helper.make_node("Concat", ["squares", "products", "counts"], ["parts"], axis=1),
         helper.make_node("Unsqueeze", ["row", "axis1"], ["row1"]),
-        helper.make_node("Expand", ["row1", "one_five"], ["rows"]),
         helper.make_node("Shape", ["dense"], ["texts"], start=0, end=1),
         helper.make_node("Concat", ["texts", "five"], ["sum_shape"], axis=0),
         helper.make_node("ConstantOfShape", ["sum_shape"], ["zeros"]),
-        helper.make_node("ScatterElements", ["zeros", "rows", "parts"], ["sums"], axis=0, reduction="add"),
+        helper.make_node("ScatterND", ["zeros", "row1", "parts"], ["sums"], reduction="add"),
         helper.make_node("Split", ["sums", "one_two_one_one"], ["square", "dots", "hits", "grams"], axis=1),
         helper.make_node("Max", ["square", "tiny"], ["square_up"]),
         helper.make_node("Sqrt", ["square_up"], ["length"]),
@@ -95,7 +92,6 @@ def tensors(model: Model) -> dict[str, np.ndarray]:
         "unit": np.array(1.0, single),
         "axis1": np.array([1]),
         "five": np.array([5]),
-        "one_five": np.array([1, 5]),
         "one_two": np.array([1, 2]),
         "one_two_one_one": np.array([1, 2, 1, 1]),
     }

@@ -2,9 +2,9 @@
 
     python training/price_book.py --as-of 2026-11-04 --out python/tierkit/prices/book.json
 
-Prices are read as decimal text and written as whole pico-USD per token; a price that is not whole is left out, with its model,
-and printed. The same version of genai-prices and the same day give the same bytes. `python/tierkit/prices/PROVENANCE.md` says
-what is taken and what is not.
+Prices are read as decimal text and written as whole pico-USD per token; a price that is not whole is left out, with its
+model, and printed. The same version of genai-prices and the same day give the same bytes.
+`python/tierkit/prices/PROVENANCE.md` says what is taken and what is not.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import hashlib
 import json
 import re
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genai_prices.data import providers
 from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 # The first provider that names a model owns the bare name.
 PROVIDERS = {
@@ -44,21 +46,23 @@ KINDS = {
 FOREIGN = re.compile(r"output_(image|audio|video)_|hours|mchars|kpages|text_messages")
 # Fine-tunes, speech and pictures, the first GPT-3 models, and models that another company than the provider sells.
 SKIPPED = re.compile(
-    r":|-$| ft|tts|image|audio|transcribe|computer-use|robotics|moderation|davinci|curie|babbage| ada$|openai gpt-oss|google claude"
+    r":|-$| ft|tts|image|audio|transcribe|computer-use|robotics|moderation|"
+    r"davinci|curie|babbage| ada$|openai gpt-oss|google claude"
 )
 REQUEST_KEYS = ("processing", "service_tier", "speed")
 SNAPSHOTS = ("-20250101", "-2025-01-01")
 DAY_MINUTES = 24 * 60
 
 
-class NotWhole(ValueError):
+class NotWholeError(ValueError):
     """A price that is no whole number of pico-USD per token."""
 
 
 def pusd(price: Decimal) -> int:
+    """Give a price in USD per million tokens as pico-USD per token."""
     scaled = price.scaleb(6)
     if scaled != scaled.to_integral_value():
-        raise NotWhole(f"{price} USD/Mtok")
+        raise NotWholeError(f"{price} USD/Mtok")
     return int(scaled)
 
 
@@ -96,13 +100,14 @@ def boundaries(model: ModelInfo) -> tuple[list[date | None], list[int]]:
 
 
 def minute(of_day: time) -> int:
+    """Give a time of the UTC day as its minute."""
     if of_day.tzinfo is not UTC or of_day.second:
         raise ValueError(f"hours {of_day}: expected whole minutes of UTC")
     return of_day.hour * 60 + of_day.minute
 
 
 def variants(model: ModelInfo) -> dict[str, tuple[str, str]]:
-    """Processing names, with the request context that chooses them."""
+    """Name each processing, with the request context that chooses them."""
     found = {"standard": ("", "")}
     for variant in model.price_variants or []:
         ((key, value),) = variant.when.items()
@@ -111,7 +116,7 @@ def variants(model: ModelInfo) -> dict[str, tuple[str, str]]:
     return found
 
 
-def active(model: ModelInfo, context: tuple[str, str], at: datetime) -> date | None | bool:
+def active(model: ModelInfo, context: tuple[str, str], at: datetime) -> date | bool | None:
     """Since when a variant is known at an instant; False when it is not."""
     key, value = context
     if not key:
@@ -131,10 +136,13 @@ def steps(price: ModelPrice, standard: ModelPrice) -> list[tuple[int, int | None
     base = standard.input_mtok
     flat = isinstance(base, TieredPrices) and not isinstance(price.input_mtok, TieredPrices)
     edges = [0, base.tiers[0].start] if flat else [0, *sorted(stepped), None]
-    return [(over, upto, {kind: at_step(value, over) for kind, value in values.items()}) for over, upto in pairwise(edges)]
+    return [
+        (over, upto, {kind: at_step(value, over) for kind, value in values.items()}) for over, upto in pairwise(edges)
+    ]
 
 
 def at_step(value: Decimal | TieredPrices, over: int) -> int:
+    """Give the price that holds for more than this number of input tokens."""
     if isinstance(value, TieredPrices):
         reached = [tier.price for tier in value.tiers if tier.start <= over]
         return pusd(reached[-1] if reached else value.base)
@@ -185,27 +193,33 @@ def joined(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def source_of(model: ModelInfo, urls: list[str]) -> str:
+    """Name the page of the provider that a price was read from."""
     named = re.findall(r"https://[^\s,;)]+", model.price_comments or "")
     official = [url for url in named if "github.com" not in url]
     return (official or urls)[0].rstrip(".")
 
 
 def priceable(provider: str, model: ModelInfo) -> bool:
-    prices = model.prices if isinstance(model.prices, list) else [model]
-    listed = {key for entry in prices for key, value in vars(entry.prices).items() if value is not None}
-    skipped = SKIPPED.search(f"{provider} {model.id}")
-    first = prices[0].prices
+    """Tell whether a usage of text tokens prices the model, and it costs something."""
+    first = model.prices[0].prices if isinstance(model.prices, list) else model.prices
     free = not any(getattr(first, key) for key in ("input_mtok", "output_mtok"))
-    return not (skipped or free or any(FOREIGN.search(key) for key in listed)) and "input_mtok" in listed
+    foreign = any(FOREIGN.search(key) for key in listed(model))
+    return not (SKIPPED.search(f"{provider} {model.id}") or free or foreign) and "input_mtok" in listed(model)
+
+
+def listed(model: ModelInfo) -> set[str]:
+    """Name the prices that a model has."""
+    prices = model.prices if isinstance(model.prices, list) else [model]
+    return {key for entry in prices for key, value in vars(entry.prices).items() if value is not None}
 
 
 def uncovered(model: ModelInfo) -> list[str]:
-    prices = model.prices if isinstance(model.prices, list) else [model]
-    listed = {key for entry in prices for key, value in vars(entry.prices).items() if value is not None}
-    return sorted(listed - KINDS.keys())
+    """Name the prices of a model that the book does not take."""
+    return sorted(listed(model) - KINDS.keys())
 
 
 def models(as_of: date) -> tuple[list[dict[str, Any]], list[str]]:
+    """Give the entries of the book, and what had to be left out."""
     found: list[dict[str, Any]] = []
     rejected: list[str] = []
     taken: set[str] = set()
@@ -223,7 +237,7 @@ def models(as_of: date) -> tuple[list[dict[str, Any]], list[str]]:
             entry["uncovered"] = uncovered(model)
             try:
                 entry["prices"] = rows(model, as_of, source_of(model, provider.pricing_urls or []))
-            except NotWhole as error:
+            except NotWholeError as error:
                 rejected.append(f"{ours}/{model.id}: {error}")
                 continue
             taken |= {name, *entry["aliases"]}
@@ -232,17 +246,26 @@ def models(as_of: date) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def written(as_of: date) -> tuple[str, list[str]]:
+    """Give the text of the book, and what had to be left out."""
     found, rejected = models(as_of)
     lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in found)
     digest = hashlib.sha256(lines.encode()).hexdigest()
-    head = {"format": 1, "as_of": as_of.isoformat(), "unit": "pico-USD per token", "from": f"genai-prices {version('genai-prices')}"}
+    head = {
+        "format": 1,
+        "as_of": as_of.isoformat(),
+        "unit": "pico-USD per token",
+        "from": f"genai-prices {version('genai-prices')}",
+    }
     body = json.dumps(head | {"sha256": digest}, separators=(",", ":"))[:-1]
     return f'{body},"models":[\n{lines}\n]}}\n', rejected
 
 
 def main() -> None:
+    """Write the book."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--as-of", type=date.fromisoformat, required=True, help="the newest day on which a price of this data was read")
+    parser.add_argument(
+        "--as-of", type=date.fromisoformat, required=True, help="the newest day on which a price of this data was read"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     text, rejected = written(options.as_of)

@@ -118,7 +118,7 @@ def test_k3_a_bad_model_is_refused_with_one_warning(tmp_path: Path, damage: Call
     shutil.copytree(SHIPPED, folder)
     damage(folder)
     classifier = TierClassifier(folder)
-    with pytest.warns(ClassifierFallbackWarning, match="structure alone") as caught:
+    with pytest.warns(ClassifierFallbackWarning, match="structure alone") as caught:  # noqa: PT031 - one of both
         score = classifier.score("What is 2 + 2?")
         again = classifier.score_many(["What is 2 + 2?", "and 3 + 3?"])
     assert len(caught) == 1

@@ -49,7 +49,7 @@ def exact_nusd(usage: Usage, prices: dict[str, int]) -> int:
 
 
 @settings(max_examples=500, deadline=None)
-@given(usage=usages(), prices=st.fixed_dictionaries({kind: pusd for kind in KINDS}))
+@given(usage=usages(), prices=st.fixed_dictionaries(dict.fromkeys(KINDS, pusd)))
 def test_costs_are_exact_and_below_the_ceiling(usage: Usage, prices: dict[str, int]) -> None:
     book = BOOK.with_prices({"m": {kind: usd_per_mtok(price) for kind, price in prices.items()}})
     cost = book.cost("m", usage)
@@ -64,7 +64,9 @@ def test_costs_are_exact_and_below_the_ceiling(usage: Usage, prices: dict[str, i
     processing=st.sampled_from([None, "batch", "flex", "priority"]),
     spare=st.tuples(st.integers(0, 300_000), st.integers(0, 1000)),
 )
-def test_no_usage_costs_more_than_its_ceiling(usage: Usage, model: str, processing: str | None, spare: tuple[int, int]) -> None:
+def test_no_usage_costs_more_than_its_ceiling(
+    usage: Usage, model: str, processing: str | None, spare: tuple[int, int]
+) -> None:
     bounds = {"input_tokens": usage.input_tokens + spare[0], "output_tokens": usage.output_tokens + spare[1]}
     try:
         ceiling = BOOK.ceiling(model, **bounds, processing=processing, at=NOW)
@@ -86,7 +88,9 @@ THEIRS = {"xai": "x-ai"}
     processing=st.sampled_from([None, "batch", "flex", "priority", "fast"]),
     at=st.datetimes(datetime(2025, 1, 1), datetime(2027, 6, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - Hypothesis adds the zone
 )
-def test_costs_equal_genai_prices(model: str, count: tuple[int, int, int], processing: str | None, at: datetime) -> None:
+def test_costs_equal_genai_prices(
+    model: str, count: tuple[int, int, int], processing: str | None, at: datetime
+) -> None:
     """Over models, lengths, processing and times, both sides of every change of price."""
     handle = BOOK.resolve(model)
     read = count[0] * count[1] // 100
@@ -97,7 +101,9 @@ def test_costs_equal_genai_prices(model: str, count: tuple[int, int, int], proce
     except PriceMissing:
         assert processing is not None  # a standard price is never missing
         return
-    provider = next(provider for provider in genai_data.providers if provider.id == THEIRS.get(handle.provider, handle.provider))
+    provider = next(
+        provider for provider in genai_data.providers if provider.id == THEIRS.get(handle.provider, handle.provider)
+    )
     theirs = next(info for info in provider.models if info.id == model.removeprefix(f"{handle.provider}/")).calc_price(
         genai_prices.Usage(input_tokens=usage.input_tokens, cache_read_tokens=read, output_tokens=usage.output_tokens),
         provider,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import threading
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -20,6 +22,14 @@ from tierkit.prices import PriceBook
 
 BOOK = PriceBook.default()
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+CURRENT = """
+gpt-5 gpt-5-mini gpt-5-nano gpt-4.1 gpt-4.1-mini gpt-4o gpt-4o-mini o1 o3 o4-mini text-embedding-3-small
+claude-3-5-sonnet claude-3-5-haiku claude-3-7-sonnet-20250219 claude-sonnet-4-20250514 claude-opus-4-1
+claude-sonnet-4-5-20250929 claude-haiku-4-5 gemini-2.0-flash gemini-2.5-pro gemini-2.5-flash
+gemini-2.5-flash-lite deepseek-chat deepseek-reasoner mistral-large-latest mistral-small-latest
+codestral-latest llama-3.3-70b-versatile groq/llama-3.1-8b-instant grok-4 grok-3-mini openai/gpt-5
+anthropic/claude-sonnet-4-5 google/gemini-2.5-pro GPT-5
+"""
 FILE = Path(tierkit.prices.__file__).with_name("book.json")
 
 
@@ -36,6 +46,13 @@ def test_shipped_book_is_whole() -> None:
     assert len(BOOK.models()) >= 150
 
 
+def test_the_book_can_be_made_again(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "training" / "price_book.py"
+    made = tmp_path / "book.json"
+    subprocess.run([sys.executable, script, "--as-of", BOOK.as_of, "--out", made], check=True, capture_output=True)
+    assert made.read_bytes() == FILE.read_bytes()
+
+
 def test_every_price_has_source_and_date() -> None:
     for model in BOOK.models():
         for row in BOOK.resolve(model).rows():
@@ -44,21 +61,14 @@ def test_every_price_has_source_and_date() -> None:
 
 
 def test_current_models_are_there() -> None:
-    for model in (
-        "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini", "o1", "o3", "o4-mini",
-        "text-embedding-3-small", "claude-3-5-sonnet", "claude-3-5-haiku", "claude-3-7-sonnet-20250219",
-        "claude-sonnet-4-20250514", "claude-opus-4-1", "claude-sonnet-4-5-20250929", "claude-haiku-4-5", "gemini-2.0-flash",
-        "gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite", "deepseek-chat", "deepseek-reasoner", "mistral-large-latest",
-        "mistral-small-latest", "codestral-latest", "llama-3.3-70b-versatile", "groq/llama-3.1-8b-instant", "grok-4", "grok-3-mini",
-        "openai/gpt-5", "anthropic/claude-sonnet-4-5", "google/gemini-2.5-pro", "GPT-5",
-    ):  # fmt: skip
+    for model in CURRENT.split():
         assert model in BOOK, model
 
 
 def test_known_costs() -> None:
     assert cost("gpt-5", Usage(812, 95)) == "0.001965"
     cached = Usage(1000, 100, cache_read_tokens=600, cache_write_5m_tokens=200, cache_write_1h_tokens=100)
-    # 100 × 3 + 600 × 0.3 + 200 × 3.75 + 100 × 6 + 100 × 15, in millionths of a USD
+    # 100 * 3 + 600 * 0.3 + 200 * 3.75 + 100 * 6 + 100 * 15, in millionths of a USD
     assert cost("claude-sonnet-4-5", cached) == "0.00333"
     assert cost("text-embedding-3-small", Usage(1_000_000, 0)) == "0.02"
     assert cost("gpt-5", Usage(0, 0)) == "0"
@@ -77,7 +87,10 @@ def test_context_step_reprices_the_whole_request() -> None:
     assert cost("gemini-2.5-pro", Usage(200_001, 0)) == "0.5000025"
     assert cost("gemini-2.5-pro", Usage(200_001, 1_000)) == "0.5150025"
     # xAI's own boundary is inclusive: 200,000 tokens pay the higher price.
-    low, high = BOOK.price("grok-4.3", at=NOW, input_tokens=199_999), BOOK.price("grok-4.3", at=NOW, input_tokens=200_000)
+    low, high = (
+        BOOK.price("grok-4.3", at=NOW, input_tokens=199_999),
+        BOOK.price("grok-4.3", at=NOW, input_tokens=200_000),
+    )
     assert high.input_pusd_per_token == 2 * low.input_pusd_per_token
 
 
@@ -110,7 +123,11 @@ def test_served_tier_beats_the_requested_processing() -> None:
         ("gpt-4o-mini-2099", {}, "gpt-4o-mini-2099"),
         ("", {}, "model ''"),
         ("gpt-5", {"processing": "prioriti"}, "did you mean 'priority'"),
-        ("gpt-5", {"processing": "batch", "at": datetime(2025, 9, 1, tzinfo=UTC)}, "no price for processing 'batch' at 1756684800 s"),
+        (
+            "gpt-5",
+            {"processing": "batch", "at": datetime(2025, 9, 1, tzinfo=UTC)},
+            "no price for processing 'batch' at 1756684800 s",
+        ),
     ],
 )
 def test_missing_prices_raise(model: str, terms: dict[str, Any], sentence: str) -> None:
@@ -151,13 +168,19 @@ def test_validity_is_half_open() -> None:
 def test_hours_are_half_open() -> None:
     day = datetime(2026, 11, 1, tzinfo=UTC)
     usage = Usage(1_000_000, 0)
-    prices = [cost("deepseek-v4-pro", usage, at=day + timedelta(minutes=minute)) for minute in (59, 60, 239, 240, 359, 360, 599, 600)]
+    prices = [
+        cost("deepseek-v4-pro", usage, at=day + timedelta(minutes=minute))
+        for minute in (59, 60, 239, 240, 359, 360, 599, 600)
+    ]
     assert prices == ["0.66", "1.32", "1.32", "0.66", "0.66", "1.32", "1.32", "0.66"]
 
 
 def test_ceiling_is_the_dearest_class() -> None:
     assert str(BOOK.ceiling("claude-sonnet-4-5", input_tokens=1000, output_tokens=100, at=NOW)) == "0.0075"
-    assert str(BOOK.ceiling("claude-sonnet-4-5", input_tokens=1000, output_tokens=100, cache_writes=False, at=NOW)) == "0.0045"
+    assert (
+        str(BOOK.ceiling("claude-sonnet-4-5", input_tokens=1000, output_tokens=100, cache_writes=False, at=NOW))
+        == "0.0045"
+    )
     assert str(BOOK.ceiling("gpt-5", input_tokens=0, output_tokens=0, at=NOW)) == "0"
     assert str(BOOK.ceiling("gpt-5", input_tokens=1000, output_tokens=0, processing="flex", at=NOW)) == "0.000625"
 
@@ -178,7 +201,9 @@ def test_cost_or_ceiling() -> None:
 
 
 def test_own_prices() -> None:
-    own = BOOK.with_prices({"Qwen/Qwen3-8B": {"input": "0.05 USD/Mtok", "output": Decimal("0.20")}, "gpt-5": {"input": "1", "output": "2"}})
+    own = BOOK.with_prices(
+        {"Qwen/Qwen3-8B": {"input": "0.05 USD/Mtok", "output": Decimal("0.20")}, "gpt-5": {"input": "1", "output": "2"}}
+    )
     assert str(own.cost("Qwen/Qwen3-8B", Usage(1_000_000, 1_000_000, cache_read_tokens=500_000))) == "0.25"
     assert str(own.cost("openai/gpt-5", Usage(1_000_000, 0))) == "1"
     assert str(own.cost("gpt-5-2025-08-07", Usage(1_000_000, 0))) == "1"

@@ -1,9 +1,12 @@
 """The shipped classifier: ranks, reasons, one run for many, nothing heavy before the first score."""
 
 import json
+import statistics
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,6 +93,30 @@ def test_threads_share_a_fresh_classifier() -> None:
         thread.join()
     assert len(found) == 8
     assert len(set(found)) == 1
+
+
+def test_a_score_costs_little_more_than_the_bare_run(classifier: TierClassifier) -> None:
+    """Binding, features and reasons together: a ratio in one process, so that a busy machine cancels out."""
+    classifier.score(QUESTIONS)
+    run, seen = classifier._engine._run, {}  # type: ignore[union-attr]
+
+    def spy(outputs: list[str], inputs: dict[str, object]) -> object:
+        seen.update(inputs)
+        return run(outputs, inputs)
+
+    classifier._engine._run = spy  # type: ignore[union-attr]
+    classifier.score(QUESTIONS)
+    classifier._engine._run = run  # type: ignore[union-attr]
+    assert median_s(lambda: classifier.score(QUESTIONS)) <= 4 * median_s(lambda: run(["scores"], seen))
+
+
+def median_s(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(300):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
 
 
 def test_nothing_heavy_is_imported_before_the_first_score() -> None:

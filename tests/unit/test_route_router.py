@@ -16,6 +16,8 @@ TRAFFIC = {
     "easy": lambda generator: generator.betavariate(2, 12),
     "hard": lambda generator: generator.betavariate(9, 2),
     "narrow": lambda generator: 0.15 + 0.06 * generator.random(),
+    "three prompts": lambda generator: generator.choice([0.2, 0.21, 0.8]),
+    "one prompt": lambda _: 0.4,
     "two kinds": lambda generator: generator.choice([0.2, 0.8]) + 0.05 * generator.random(),
 }
 

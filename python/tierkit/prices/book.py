@@ -30,6 +30,7 @@ class PricedCost(NamedTuple):
         money: The amount.
         estimated: True when the exact price is missing and the highest known price stands in.
         reason: Why the price is missing, or None.
+
     """
 
     money: Money
@@ -44,7 +45,9 @@ class PriceBook:
         as_of: The day on which the newest price was read, such as "2026-11-04".
         digest: SHA-256 of the book's models, to name the book in a ledger.
 
-    Units: prices are whole pico-USD per token (1 USD/Mtok = 1,000,000), amounts whole nano-USD, rounded up once per call.
+    Units: prices are whole pico-USD per token (1 USD/Mtok = 1,000,000), amounts whole nano-USD, rounded up once per
+        call.
+
     """
 
     __slots__ = ("_book", "as_of", "digest")
@@ -66,6 +69,7 @@ class PriceBook:
             >>> usage = Usage(input_tokens=1_000_000, output_tokens=0)
             >>> PriceBook.default().cost("gpt-5", usage)
             Money('1.25')
+
         """
         if PriceBook._default is None:
             # Two threads may both read the file; they get equal books.
@@ -82,6 +86,7 @@ class PriceBook:
 
         Raises:
             ConfigError: The text is not a book, its digest is wrong, or two rows hold for the same request.
+
         """
         file: BookFile = model_records(text, name=name)
         return cls(_core.PriceBook(file.records), as_of=file.as_of, digest=file.digest)
@@ -99,10 +104,13 @@ class PriceBook:
 
         Raises:
             PriceMissing: The book does not know the model; the message names the one that was probably meant.
+
         """
         return self._book.resolve(model, at_ns=utc_ns(at) if at is not None else time.time_ns())
 
-    def cost(self, model: str, usage: Usage, *, at: datetime | int | None = None, processing: str | None = None) -> Money:
+    def cost(
+        self, model: str, usage: Usage, *, at: datetime | int | None = None, processing: str | None = None
+    ) -> Money:
         """Return what a call costs.
 
         Args:
@@ -112,10 +120,12 @@ class PriceBook:
             processing: "standard", "batch", "flex", "priority", … as it was asked for. None: standard.
 
         Returns:
-            `Σ tokens × price`, rounded up once to nano-USD. A context step reprices the whole request.
+            The sum of tokens times price, rounded up once to nano-USD. A context step reprices the whole request.
 
         Raises:
-            PriceMissing: No price for this model, processing, context length, time or kind of token. Never a base price, never 0.
+            PriceMissing: No price for this model, processing, context length, time or kind of token. It never becomes
+                a base price or 0.
+
         """
         return Money.from_nusd(self.resolve(model, at=at).cost_nusd(usage, processing=processing))
 
@@ -137,7 +147,8 @@ class PriceBook:
             output_tokens: Upper bound of the output.
             at: See `cost`.
             processing: See `cost`.
-            cache_writes: False when the request can write nothing to the provider's cache; else writes are assumed where dearer.
+            cache_writes: False when the request can write nothing to the provider's cache; else writes are assumed
+                where they are dearer.
 
         Returns:
             Every input token in its dearest class and reachable context step, plus the output.
@@ -148,9 +159,12 @@ class PriceBook:
         Example:
             >>> PriceBook.default().ceiling("gpt-5-mini", input_tokens=1000, output_tokens=1000)
             Money('0.00225')
+
         """
         price = self.resolve(model, at=at)
-        return Money.from_nusd(price.ceiling_nusd(input_tokens, output_tokens, processing=processing, cache_writes=cache_writes))
+        return Money.from_nusd(
+            price.ceiling_nusd(input_tokens, output_tokens, processing=processing, cache_writes=cache_writes)
+        )
 
     def cost_or_ceiling(
         self, model: str, usage: Usage, *, at: datetime | int | None = None, processing: str | None = None
@@ -173,6 +187,7 @@ class PriceBook:
         Example:
             >>> PriceBook.default().price("gpt-5").output_pusd_per_token
             10000000
+
         """
         return self.resolve(model, at=at).row(input_tokens=input_tokens, processing=processing)
 
@@ -181,16 +196,18 @@ class PriceBook:
 
         Args:
             prices: By model: `input` and, unless it has none, `output`; optionally `cache_read`, `cache_write_5m` and
-                `cache_write_1h`. Text or Decimal, in USD per million tokens: "0.05 USD/Mtok". Without a price, cached and
-                written input costs as plain input.
+                `cache_write_1h`. Text or Decimal, in USD per million tokens: "0.05 USD/Mtok". Without a price of their
+                own, reads and writes cost as plain input.
 
         Raises:
             ConfigError: A kind that is not known, a float, or a price finer than a pico-USD per token.
 
         Example:
-            >>> own = PriceBook.default().with_prices({"Qwen/Qwen3-8B": {"input": "0.05 USD/Mtok", "output": "0.20 USD/Mtok"}})
+            >>> prices = {"input": "0.05 USD/Mtok", "output": "0.20 USD/Mtok"}
+            >>> own = PriceBook.default().with_prices({"Qwen/Qwen3-8B": prices})
             >>> own.ceiling("Qwen/Qwen3-8B", input_tokens=1000, output_tokens=100)
             Money('0.00007')
+
         """
         records = [override_record(model, given) for model, given in prices.items()]
         return PriceBook(self._book.replacing(records), as_of=self.as_of, digest=self.digest)

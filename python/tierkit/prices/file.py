@@ -66,7 +66,9 @@ def _check_head(book: dict[str, Any], text: str, name: str) -> None:
     lines = text.partition('"models":[\n')[2].removesuffix("\n]}\n")
     digest = hashlib.sha256(lines.encode()).hexdigest()
     if digest != book["sha256"]:
-        raise ConfigError(f"{name}: models have the digest {digest[:12]}…, the head says {book['sha256'][:12]}…; restore the file")
+        raise ConfigError(
+            f"{name}: models have the digest {digest[:12]}…, the head says {book['sha256'][:12]}…; restore the file"
+        )
 
 
 def _model(entry: dict[str, Any]) -> _PriceModelRecord:

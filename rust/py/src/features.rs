@@ -55,10 +55,9 @@ impl PyTierScore {
 
     fn __repr__(&self) -> String {
         let Score { need, success, reasons, .. } = &self.score;
-        format!(
-            "TierScore(need={need:.3}, success={success:.3}, calibrated={}, reasons={reasons:?})",
-            if self.calibrated { "True" } else { "False" }
-        )
+        let calibrated = if self.calibrated { "True" } else { "False" };
+        let reasons = reasons.join(", ");
+        format!("TierScore(need={need:.3}, success={success:.3}, calibrated={calibrated}, reasons=({reasons}))")
     }
 }
 

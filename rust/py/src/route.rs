@@ -15,6 +15,7 @@ pub struct PyShareRouter(Mutex<ShareRouter>);
 #[pymethods]
 impl PyShareRouter {
     #[new]
+    #[allow(clippy::needless_pass_by_value)] // the conversion from Python makes the vector
     #[pyo3(signature = (shares, *, default = 0, escalate = false))]
     fn new(py: Python<'_>, shares: Vec<f64>, default: usize, escalate: bool) -> PyResult<Self> {
         attached(py, ShareRouter::new(&shares, default, escalate)).map(|router| Self(Mutex::new(router)))

@@ -50,6 +50,7 @@ fn count_tokens(text: &Bound<'_, PyString>, model: Option<&str>) -> PyResult<(us
 }
 
 /// The tokens of each text.
+#[allow(clippy::needless_pass_by_value, reason = "PyO3 hands a list over as an owned Vec; a str is refused as one")]
 #[pyfunction]
 #[pyo3(signature = (texts, model=None))]
 fn count_tokens_many(texts: Vec<Bound<'_, PyString>>, model: Option<&str>) -> PyResult<Vec<usize>> {

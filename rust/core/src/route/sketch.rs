@@ -49,15 +49,13 @@ impl Sketch {
         if need.is_nan() {
             return;
         }
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // held inside the bins
-        let bin = ((need.clamp(0.0, 1.0) * 256.0) as usize).min(BINS - 1);
         #[allow(clippy::cast_possible_truncation)] // below the half-life
         let place = (self.seen % HALF_LIFE as u64) as usize;
         if place == 0 && self.seen > 0 {
             self.halve();
         }
         let weight = self.weights[place * STEPS / HALF_LIFE];
-        self.bins[bin] += weight;
+        self.bins[bin_of(need)] += weight;
         self.mass += weight;
         self.seen += 1;
     }
@@ -88,6 +86,11 @@ impl Sketch {
         1.0
     }
 
+    /// Whether two needs cannot be told apart.
+    pub fn same_bin(one: f64, other: f64) -> bool {
+        bin_of(one) == bin_of(other)
+    }
+
     /// Requests observed since the beginning.
     pub fn seen(&self) -> u64 {
         self.seen
@@ -100,6 +103,13 @@ impl Sketch {
             self.mass += *bin;
         }
     }
+}
+
+/// The bin of a need; what is not in [0, 1] belongs to the nearer end.
+fn bin_of(need: f64) -> usize {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // held inside the bins
+    let bin = (need.clamp(0.0, 1.0) * 256.0) as usize;
+    bin.min(BINS - 1)
 }
 
 #[cfg(test)]

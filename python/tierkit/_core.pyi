@@ -1,0 +1,447 @@
+"""Types of the compiled core. `stubtest` compares this file with the binary."""
+
+from collections.abc import Buffer, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Self, TypeAlias, final
+
+@final
+class Money:
+    def __new__(cls, usd: str | int | Decimal | Money) -> Self: ...
+    @classmethod
+    def from_nusd(cls, nusd: int) -> Money: ...
+    @property
+    def nusd(self) -> int: ...
+    @property
+    def usd(self) -> Decimal: ...
+    def __add__(self, other: Money | str | int | Decimal, /) -> Money: ...
+    def __sub__(self, other: Money | str | int | Decimal, /) -> Money: ...
+    def __radd__(self, other: Money | str | int | Decimal, /) -> Money: ...
+    def __rsub__(self, other: Money | str | int | Decimal, /) -> Money: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __lt__(self, other: Money | str | int | Decimal, /) -> bool: ...
+    def __le__(self, other: Money | str | int | Decimal, /) -> bool: ...
+    def __gt__(self, other: Money | str | int | Decimal, /) -> bool: ...
+    def __ge__(self, other: Money | str | int | Decimal, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __bool__(self) -> bool: ...
+
+@final
+class Usage:
+    def __new__(
+        cls,
+        input_tokens: int,
+        output_tokens: int,
+        *,
+        cache_read_tokens: int | None = None,
+        cache_write_5m_tokens: int | None = None,
+        cache_write_1h_tokens: int | None = None,
+        reasoning_tokens: int | None = None,
+        served_tier: str | None = None,
+        estimated: bool = False,
+    ) -> Self: ...
+    @property
+    def input_tokens(self) -> int: ...
+    @property
+    def output_tokens(self) -> int: ...
+    @property
+    def total_tokens(self) -> int: ...
+    @property
+    def cache_read_tokens(self) -> int: ...
+    @property
+    def cache_write_5m_tokens(self) -> int: ...
+    @property
+    def cache_write_1h_tokens(self) -> int: ...
+    @property
+    def reasoning_tokens(self) -> int: ...
+    @property
+    def served_tier(self) -> str | None: ...
+    @property
+    def estimated(self) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+# time
+
+@final
+class ManualClock:
+    def __new__(cls, *, wall_ns: int = 1_767_225_600_000_000_000, boot_ns: int = 0) -> Self: ...
+    def advance(self, *, ns: int = 0, s: int = 0) -> None: ...
+    def jump_wall(self, *, ns: int) -> None: ...
+    @property
+    def wall_ns(self) -> int: ...
+    @property
+    def boot_ns(self) -> int: ...
+
+# the gate
+
+_Key: TypeAlias = dict[str, str | None]
+
+@final
+class Decision:
+    @property
+    def allowed(self) -> bool: ...
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def replayed(self) -> bool: ...
+    @property
+    def rule(self) -> str | None: ...
+    @property
+    def cause(self) -> str | None: ...
+    @property
+    def dimension(self) -> str | None: ...
+    @property
+    def retry_after_s(self) -> float | None: ...
+    @property
+    def wait_ns(self) -> int | None: ...
+    @property
+    def wait(self) -> str | None: ...
+    @property
+    def next_tier(self) -> bool: ...
+    @property
+    def key(self) -> _Key | None: ...
+    @property
+    def failing(self) -> list[dict[str, Any]]: ...
+    def __bool__(self) -> bool: ...
+
+@final
+class Scope:
+    def take(
+        self,
+        *,
+        requests: int | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        total_tokens: int | None = None,
+        usd: str | Decimal | Money | None = None,
+    ) -> Decision: ...
+
+@final
+class Gate:
+    def __new__(
+        cls,
+        rules: Sequence[LimitRule | BudgetRule],
+        *,
+        state: str | None = None,
+        clock: ManualClock | None = None,
+        capacity: int = 2097152,
+        durability: str = "relaxed",
+        on_state_error: str = "refuse",
+    ) -> Self: ...
+    def bind(self, labels: dict[str, str] | None = None, *, ttl_s: float = 660.0) -> Scope: ...
+    def take(
+        self,
+        labels: dict[str, str] | None,
+        *,
+        requests: int | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        total_tokens: int | None = None,
+        usd: str | Decimal | Money | None = None,
+        ttl_s: float = 660.0,
+    ) -> Decision: ...
+    def settle_take(
+        self,
+        decision: Decision,
+        *,
+        requests: int | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        total_tokens: int | None = None,
+        usd: str | Decimal | Money | None = None,
+    ) -> None: ...
+    def reserve(
+        self,
+        labels: dict[str, str] | None,
+        candidate: tuple[str, str, str] | None,
+        id: str | None,
+        *,
+        requests: int = 1,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        nusd: int = 0,
+        concurrency: int = 1,
+        ttl_s: float = 660.0,
+    ) -> Decision: ...
+    def post(
+        self,
+        id: str,
+        *,
+        requests: int = 1,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        nusd: int = 0,
+        usage: Usage | None = None,
+        estimated: bool = False,
+        cached: bool = False,
+        saved_nusd: int = 0,
+    ) -> tuple[int, bool, bool, bool, list[tuple[str, _Key, int, Money, Money]]]: ...
+    def void(self, id: str) -> bool: ...
+    def renew(self, id: str, *, ttl_s: float) -> bool: ...
+    def balances(self) -> list[tuple[str, _Key, int | None, int | None, Decimal, Decimal, Decimal]]: ...
+    def reservation(self, id: str) -> tuple[str, dict[str, str], Money, list[tuple[str, _Key, int]]] | None: ...
+    @property
+    def scope_count(self) -> int: ...
+    @property
+    def worst_overshoot(self) -> Money: ...
+    def would_refuse(self, rule: str) -> int: ...
+    @property
+    def wall_ns(self) -> int: ...
+    def new_id(self) -> str: ...
+    def flush(self) -> None: ...
+
+def read_spend(
+    directory: str, by: Sequence[str]
+) -> list[tuple[list[str | None], int, int, int, Money, Money, Money]]: ...
+def read_story(directory: str, id: str) -> list[dict[str, Any]]: ...
+
+# tokens
+def count_tokens(text: str, model: str | None = None) -> tuple[int, bool]: ...
+def count_tokens_many(texts: list[str], model: str | None = None) -> list[int]: ...
+def _token_ranks(vocabulary: str) -> list[bytes]: ...
+
+# price (needs: from typing import Self, TypeAlias, final)
+_PriceRatesRecord: TypeAlias = tuple[int, int | None, int | None, int | None, int | None]
+_PriceRowRecord: TypeAlias = tuple[
+    str, tuple[int, int | None], tuple[int | None, int | None], tuple[int, int] | None, _PriceRatesRecord, str, str
+]
+_PriceModelRecord: TypeAlias = tuple[str, str, list[str], bool, list[_PriceRowRecord]]
+
+
+@final
+class PriceBook:
+    def __new__(cls, models: list[_PriceModelRecord]) -> Self: ...
+    def replacing(self, models: list[_PriceModelRecord]) -> PriceBook: ...
+    def models(self) -> list[str]: ...
+    def resolve(self, model: str, *, at_ns: int) -> ModelPrice: ...
+    def highest_nusd(self, model: str, usage: Usage) -> int: ...
+
+@final
+class ModelPrice:
+    @property
+    def name(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def at_ns(self) -> int: ...
+    def cost_nusd(self, usage: Usage, *, at_ns: int | None = None, processing: str | None = None) -> int: ...
+    def ceiling_nusd(
+        self,
+        input_tokens: int,
+        output_tokens: int,
+        *,
+        at_ns: int | None = None,
+        processing: str | None = None,
+        cache_writes: bool = True,
+    ) -> int: ...
+    def row(self, *, input_tokens: int = 0, at_ns: int | None = None, processing: str | None = None) -> PriceRow: ...
+    def rows(self) -> list[PriceRow]: ...
+
+@final
+class PriceRow:
+    @property
+    def processing(self) -> str: ...
+    @property
+    def context_over_tokens(self) -> int: ...
+    @property
+    def context_upto_tokens(self) -> int | None: ...
+    @property
+    def valid_from_ns(self) -> int | None: ...
+    @property
+    def valid_to_ns(self) -> int | None: ...
+    @property
+    def utc_minutes(self) -> tuple[int, int] | None: ...
+    @property
+    def input_pusd_per_token(self) -> int: ...
+    @property
+    def output_pusd_per_token(self) -> int | None: ...
+    @property
+    def cache_read_pusd_per_token(self) -> int | None: ...
+    @property
+    def cache_write_5m_pusd_per_token(self) -> int | None: ...
+    @property
+    def cache_write_1h_pusd_per_token(self) -> int | None: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def as_of(self) -> str: ...
+    def __eq__(self, other: object) -> bool: ...
+
+# features and routing (rust/py/src/features.rs, rust/py/src/route.rs)
+FEATURES_VERSION: int
+DENSE_FEATURES: int
+WORD_BUCKETS: int
+CHAR_BUCKETS: int
+
+@final
+class TierScore:
+    """How much a stronger tier is needed for one text."""
+
+    def __new__(cls, need: float, *, gap: float = 0.0, success: float = 0.5, calibrated: bool = False) -> TierScore: ...
+    @property
+    def need(self) -> float:
+        """Rank in [0, 1] of the difficulty among the training prompts."""
+    @property
+    def gap(self) -> float:
+        """Expected gain of the strongest tier, centred and scaled: only its order means something."""
+    @property
+    def success(self) -> float:
+        """Expected success of the cheapest tier, in [0, 1]."""
+    @property
+    def calibrated(self) -> bool:
+        """Whether `success` was fitted to the own traffic."""
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The largest contributions in words, then flags: `fallback`, `language`, `out_of_range`."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+@final
+class ScoreHead:
+    """From model outputs to scores."""
+
+    def __new__(
+        cls,
+        *,
+        quantiles: Sequence[float],
+        success: Sequence[float],
+        weights: Sequence[float],
+        center: Sequence[float],
+        low: Sequence[float],
+        high: Sequence[float],
+        known_by_chance: float,
+        intercept: float,
+    ) -> ScoreHead: ...
+    def finish(self, outputs: bytes, dense: bytes) -> list[TierScore]:
+        """Scores from the model's outputs (f32: difficulty, gap, known share per text) and the measures (f32: 18 per text)."""
+    def by_structure(self, dense: bytes) -> list[TierScore]:
+        """Scores from the measures alone."""
+
+@final
+class ShareRouter:
+    """Chooses tiers so that each stronger one serves its share of the traffic."""
+
+    def __new__(cls, shares: Sequence[float], *, default: int = 0, escalate: bool = False) -> ShareRouter: ...
+    def plan(self, need: float | None = None) -> list[int]:
+        """Tiers, best first: the chosen one, then cheaper, then dearer ones (`escalate`: dearer first)."""
+    def observe(self, need: float) -> None:
+        """Counts the need of a request."""
+    def threshold(self, tier: int) -> float:
+        """The need above which a tier is chosen; infinite for a tier without a share. An unknown tier raises IndexError."""
+    def __len__(self) -> int: ...
+
+def features(texts: Sequence[str]) -> tuple[bytes, bytes, bytes, bytes]:
+    """Features of texts as buffers: ids (int64), tf (float32), row (int64), measures (float32, 18 per text)."""
+
+def score_by_structure(texts: Sequence[str]) -> list[TierScore]:
+    """Scores by structure alone: needs no model file and no package."""
+
+@final
+class CacheKeyer:
+    def __new__(cls, secret: bytes) -> CacheKeyer: ...
+    def keys(
+        self,
+        namespace: Sequence[str],
+        model: str,
+        messages: Sequence[Mapping[str, Any]],
+        params: dict[str, Any] | None = None,
+    ) -> tuple[bytes, bytes, str]: ...
+
+@final
+class CacheHit:
+    @property
+    def value(self) -> bytes: ...
+    @property
+    def saved(self) -> Money: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def similarity(self) -> float: ...
+    @property
+    def exact(self) -> bool: ...
+
+@final
+class CacheVerdict:
+    @property
+    def hit(self) -> bool: ...
+    @property
+    def reasons(self) -> tuple[str, ...]: ...
+    def __bool__(self) -> bool: ...
+
+@final
+class CacheStore:
+    def __new__(cls, *, dim: int, capacity: int, capacity_bytes: int) -> CacheStore: ...
+    def put(
+        self,
+        *,
+        namespace: str | bytes,
+        key: bytes,
+        text: str,
+        embedding: object | None,
+        value: bytes,
+        ttl_s: float,
+        saved: Money | Decimal | int | str,
+        now_ns: int,
+    ) -> int | None: ...
+    def get(
+        self,
+        *,
+        namespace: str | bytes,
+        key: bytes,
+        text: str,
+        embedding: object | None,
+        min_similarity: float,
+        now_ns: int,
+    ) -> CacheHit | None: ...
+    def report(self, id: int, *, ok: bool) -> bool: ...
+    def stats(self) -> dict[str, int]: ...
+    def __len__(self) -> int: ...
+
+def embed_many(texts: list[str]) -> bytearray: ...
+def cache_decide(cached: str, new: str, similarity: float, min_similarity: float) -> CacheVerdict: ...
+
+# --- reading a policy file (rust/py/src/policy.rs)
+
+_TomlValue = tuple[str, Any, tuple[int, int], tuple[int, int]]  # kind, value, (line, column), (key line, key column)
+
+def toml_document(text: str, /) -> tuple[dict[str, _TomlValue], list[tuple[int, int, str]]]: ...
+def duration_ns(key: str, text: str, /) -> int: ...
+def size_bytes(key: str, text: str, /) -> int: ...
+def price_pusd_per_token(key: str, text: str, /) -> int: ...
+
+# --- used by policy, owned by main (rust/py/src/rules.rs)
+
+@final
+class LimitRule:
+    def __new__(
+        cls,
+        name: str,
+        *,
+        rate: str | None = None,
+        burst: int | None = None,
+        concurrency: int | None = None,
+        per: Sequence[str] | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+        mode: str = "enforce",
+        replaces: Sequence[str] | None = None,
+    ) -> Self: ...
+
+@final
+class BudgetRule:
+    def __new__(
+        cls,
+        name: str,
+        *,
+        amount: str | int | Decimal | Money,
+        period: str,
+        timezone: str = "UTC",
+        per: Sequence[str] | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
+        on_exhausted: str = "refuse",
+        warn_at: Sequence[float] | None = None,
+        mode: str = "enforce",
+        replaces: Sequence[str] | None = None,
+    ) -> Self: ...
