@@ -32,7 +32,7 @@ def govern(policy: tk.Policy) -> None:
         with governor.admit("Summarise …", labels=LABELS, max_output_tokens=400) as admission:
             assert_type(admission.tier, str)
             assert_type(admission.model, str)
-            assert_type(admission.hit, tk.CacheHit | None)
+            assert_type(admission.hit, Hit | None)
             assert_type(admission.reserved, tk.Money)
             cost = admission.settle(tk.Usage(input_tokens=812, output_tokens=95), answer="…")
             assert_type(cost, tk.Money)
@@ -124,4 +124,4 @@ def refuse(governor: tk.Governor) -> None:
         governor.admit("…")
     except (tk.RateLimited, tk.ConcurrencyLimited, tk.BudgetExceeded, tk.RequestTooLarge) as refusal:
         assert_type(refusal.retry_after_s, float | None)
-        assert_type(refusal.decision, tk.Decision)
+        assert_type(refusal.decision, tk.Decision | None)

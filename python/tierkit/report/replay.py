@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tierkit.governor import Admission, Governor
     from tierkit.money import Money
     from tierkit.report.trace import TraceRecord
-    from tierkit.testing import ManualClock
+    from tierkit._core import ManualClock
 
 __all__ = ["FIRST_TOKEN_NS", "NS_PER_OUTPUT_TOKEN", "Replay", "Watcher"]
 
