@@ -45,8 +45,8 @@ def tiny_server(*options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 def write_model(path: Path, *, context: int) -> None:
     """Write the model: random weights, and an output layer that speaks printable ASCII only."""
-    import gguf  # noqa: PLC0415 - only the server's process needs it
-    import numpy as np  # noqa: PLC0415
+    import gguf
+    import numpy as np
 
     random = np.random.default_rng(1)
 
@@ -98,7 +98,7 @@ def write_model(path: Path, *, context: int) -> None:
 
 def main() -> None:
     """Serve until standard input closes."""
-    import xllamacpp  # noqa: PLC0415 - only the server's process needs it
+    import xllamacpp
 
     parser = argparse.ArgumentParser(description="llama.cpp's server on a random tiny model")
     parser.add_argument("--port", type=int, default=0)

@@ -110,7 +110,7 @@ def test_a_name_that_resolves_to_a_refused_address_gets_no_byte(address: str) ->
 
 @pytest.mark.parametrize("in_loop", [False, True])
 def test_the_connected_address_is_checked_before_sending(monkeypatch: pytest.MonkeyPatch, *, in_loop: bool) -> None:
-    import tierkit.backends.exchange as module  # noqa: PLC0415
+    import tierkit.backends.exchange as module
 
     # The loopback address stands in for a metadata address: no test machine has a real one.
     monkeypatch.setattr(module, "is_forbidden_address", lambda host: host == "127.0.0.1")

@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tiny_server import tiny_server
+
 from tierkit import AsyncClient, Client, Governor, Policy
 from tierkit.errors import BackendUnavailable, BudgetExceeded, Refused
 from tierkit.money import Money
 from tierkit.request import Usage
 from tierkit.testing import MockBackend
-from tiny_server import tiny_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -221,7 +221,7 @@ def test_openai_needs_no_url() -> None:
 
 
 def test_answers_of_threads_are_their_own() -> None:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+    from concurrent.futures import ThreadPoolExecutor
 
     class Echo(MockBackend):
         def complete(self, call: Any) -> Reply:

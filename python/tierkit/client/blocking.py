@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tierkit.backends import Backend, backend_from_settings
+from tierkit.client.flights import Flights
 from tierkit.client.streaming import StreamState
 from tierkit.client.walk import Walk
 from tierkit.errors import BackendError, Refused
@@ -55,6 +56,7 @@ class Client:
         self._governor = governor
         self._backends: dict[str, Backend]
         self._backends, self._own = backends_of(governor, backends)
+        self._flights = Flights()
 
     def complete(
         self,
@@ -72,7 +74,8 @@ class Client:
         """Get one whole answer.
 
         A failure that certainly cost nothing goes on to the next tier that the governor admits, at most three
-        attempts in all; one that may have cost something is raised.
+        attempts in all; one that may have cost something is raised. Of equal questions at the same moment one is
+        asked; the others get its answer from the cache, where the policy has one.
 
         Args:
             messages: A prompt, or chat messages in the OpenAI form.
@@ -102,6 +105,10 @@ class Client:
             timeout_s=timeout_s,
             params=params,
         )
+        with self._flights.share(walk.flight_key(), walk.flight_wait_s()):
+            return self._complete(walk)
+
+    def _complete(self, walk: Walk) -> Answer:
         while True:
             admission = self._admit(walk)
             if admission.hit is not None:
