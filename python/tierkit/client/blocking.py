@@ -44,10 +44,13 @@ class Client:
 
     Example:
         >>> import tierkit as tk
-        >>> policy = tk.Policy.from_text(EXAMPLE_POLICY)  # doctest: +SKIP
-        >>> with tk.Governor(policy) as governor, tk.Client(governor) as client:  # doctest: +SKIP
-        ...     answer = client.complete("Why is the sky blue?", labels={"user": "ada"}, max_output_tokens=100)
-        ...     print(answer.text, answer.cost)
+        >>> from tierkit.testing import MockBackend
+        >>> price = {"input": "1 USD/Mtok", "output": "2 USD/Mtok"}
+        >>> policy = tk.Policy(tiers=[tk.Tier("small", model="gpt-5", backend="mine", price=price)])
+        >>> client = tk.Client(tk.Governor(policy), backends={"mine": MockBackend("It scatters.")})
+        >>> answer = client.complete("Why is the sky blue?", max_output_tokens=100)
+        >>> answer.text, answer.tier, str(answer.cost)
+        ('It scatters.', 'small', '0.000014')
 
     """
 
