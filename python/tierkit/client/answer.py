@@ -132,9 +132,8 @@ def read_cached(value: bytes) -> CachedAnswer | None:
         found = json.loads(value)
         if found["form"] != _FORM or not isinstance(found["text"], str):
             return None
-        counts = {name: int(found["usage"].get(name, 0)) for name in _COUNTS}
-        parts: dict[str, Any] = dict(counts)
-        usage = Usage(parts.pop("input_tokens"), parts.pop("output_tokens"), **parts)
+        counts: dict[str, Any] = {name: int(found["usage"].get(name, 0)) for name in _COUNTS}
+        usage = Usage(counts.pop("input_tokens"), counts.pop("output_tokens"), **counts)
         return CachedAnswer(found["text"], found.get("finish_reason"), usage)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
