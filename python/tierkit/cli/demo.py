@@ -54,7 +54,7 @@ def command(out: Path, *, as_json_: bool) -> None:
     if screen is None:
         as_json(result)
     else:
-        tell_summary(screen, result)
+        tell_summary(screen, result, labels=("team",))
         _last_words(screen, result, out)
 
 
@@ -91,13 +91,16 @@ def _replayed(
 ) -> dict[str, Any]:
     from tierkit.report.replay import Replay  # noqa: PLC0415 - keeps --help quick
 
+    governor.route("Loads the classifier, which takes longer than all decisions of the demo.")
     if screen is None or not screen.is_terminal:
         replay = Replay(governor, clock, place="demo", watcher=watcher)
         replay.run(records)
     else:
         from tierkit.cli.live import LiveTable  # noqa: PLC0415 - only for a terminal
 
-        with LiveTable(screen, watcher, first_ns=records[0].ts_ns, last_ns=records[-1].ts_ns) as live:
+        tiers = [tier.name for tier in governor.policy.tiers]
+        span_ns = (records[0].ts_ns, records[-1].ts_ns)
+        with LiveTable(screen, watcher, tiers=tiers, span_ns=span_ns) as live:
             replay = Replay(governor, clock, place="demo", watcher=live)
             replay.run(records)
     governor.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 
@@ -57,9 +58,15 @@ def _tierkit(context: click.Context) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; a user's mistake is one sentence, never a traceback."""
     _accept_any_encoding()
+    # Budget alerts of a replay belong to the virtual clock; they would only break the tables.
+    logging.getLogger("tierkit").addHandler(logging.NullHandler())
     try:
-        code = _tierkit.main(args=arguments, prog_name="tierkit", standalone_mode=False)
+        # Not `main()`, which would turn a closed pipe into exit code 1 before we see it.
+        with _tierkit.make_context("tierkit", list(arguments)) as context:
+            code = _tierkit.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:  # --help and --version
+        return _flushed(done.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("tierkit: interrupted", err=True)
         return INTERRUPTED
@@ -72,6 +79,14 @@ def run(arguments: list[str]) -> int:
         click.echo(f"tierkit: {_sentence(error)}", err=True)
         return MISTAKE
     return code if isinstance(code, int) else DONE
+
+
+def _flushed(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    return code
 
 
 def _sentence(error: Exception) -> str:

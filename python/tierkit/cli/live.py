@@ -15,6 +15,7 @@ from tierkit.money import Money
 from tierkit.report.replay import Watcher
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from rich.console import Console
@@ -34,11 +35,12 @@ _ZERO = Money(0)
 class LiveTable(Watcher, AbstractContextManager["LiveTable"]):
     """Shows counts and spend per team, and slows the replay so that the whole trace takes a few seconds."""
 
-    def __init__(self, out: Console, behind: Watcher, *, first_ns: int, last_ns: int) -> None:
-        """Show on `out`; pass everything on to the watcher `behind`."""
+    def __init__(self, out: Console, behind: Watcher, *, tiers: Sequence[str], span_ns: tuple[int, int]) -> None:
+        """Show on `out`; pass everything on to the watcher `behind`. `span_ns`: first and last arrival."""
         self._behind = behind
-        self._first_ns = first_ns
-        self._length_ns = max(1, last_ns - first_ns)
+        self._kinds = (*tiers, "cache", "refused")
+        self._first_ns = span_ns[0]
+        self._length_ns = max(1, span_ns[1] - span_ns[0])
         self._began = time.monotonic()
         self._drawn = 0.0
         self._counts: dict[str, Counter[str]] = {}
@@ -92,11 +94,10 @@ class LiveTable(Watcher, AbstractContextManager["LiveTable"]):
             self._live.update(self._table(ts_ns), refresh=True)
 
     def _table(self, ts_ns: int) -> Table:
-        kinds = ("small", "medium", "large", "cache", "refused")
         when = f"{datetime.fromtimestamp(ts_ns // 1_000_000_000, UTC):%H:%M:%S} UTC"
-        made = table("team", *(f">{kind}" for kind in kinds), ">spent", title=when)
+        made = table("team", *(f">{kind}" for kind in self._kinds), ">spent", title=when)
         for team in sorted(self._counts):
             counts = self._counts[team]
             spent = usd(self._spend.get(team, _ZERO))
-            made.add_row(plain(team), *(f"{counts[kind]:,}" for kind in kinds), spent)
+            made.add_row(plain(team), *(f"{counts[kind]:,}" for kind in self._kinds), spent)
         return made

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tierkit.cli.output import plain, table, usd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from rich.console import Console
 
@@ -17,8 +17,8 @@ __all__ = ["saved_percent", "tell_summary"]
 _MOST_ROWS = 12
 
 
-def tell_summary(out: Console, result: Mapping[str, Any]) -> None:
-    """Print what was admitted and refused, where it went, and what it cost."""
+def tell_summary(out: Console, result: Mapping[str, Any], *, labels: Collection[str] | None = None) -> None:
+    """Print what was admitted and refused, where it went, and what it cost; by these labels, or by all."""
     refused = sum(result["refused"].values())
     causes = ", ".join(f"{count:,} {plain(cause)}" for cause, count in result["refused"].items())
     out.print(f"{'requests':<13}{result['requests']:>12,}")
@@ -27,13 +27,13 @@ def tell_summary(out: Console, result: Mapping[str, Any]) -> None:
     out.print(f"{'spent':<13}{usd(result['spend_usd']):>12}")
     out.print(f"{'saved':<13}{usd(result['saved_usd']):>12}   {saved_percent(result)} of {_baseline(result)}")
     over = Decimal(result["overshoot_usd"])
-    out.print(
-        f"{'overshoot':<13}{usd(over):>12}   {'no budget was passed' if not over else 'above a budget, at worst'}"
-    )
+    passed = "past a budget at worst, by answers longer than reserved" if over else "no budget was passed"
+    out.print(f"{'overshoot':<13}{usd(over):>12}   {passed}")
     out.print(f"{'speed':<13}{result['decisions_per_s']:>12,}   decisions/s")
     out.print(_tiers(result))
     for label, rows in result["by_label"].items():
-        out.print(_labels(label, rows))
+        if labels is None or label in labels:
+            out.print(_labels(label, rows))
 
 
 def saved_percent(result: Mapping[str, Any]) -> str:

@@ -109,7 +109,9 @@ class Replay:
             self._settle_until(ts_ns)
         self._advance(ts_ns)
         if self._watcher is not None:
+            began = perf_counter_ns()
             self._watcher.moved(ts_ns)
+            self._busy_ns -= perf_counter_ns() - began  # looking on, drawing and pacing are not deciding
         need = record.need
         if need is None and record.prompt is None:
             need = _spread(self._tally.requests)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-__all__ = ["amount_ticks", "clock_ticks", "dollars"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["amount_ticks", "clock_ticks", "dollars", "tick_words"]
 
 _STEPS = (1, 2, 2.5, 5, 10)
 _SECOND_NS = 1_000_000_000
@@ -50,6 +54,20 @@ def dollars(amount: float) -> str:
         text = f"{amount:.3f}".rstrip("0")
         return "$" + (text + "0" * (2 - len(text.partition(".")[2])) if len(text.partition(".")[2]) < 2 else text)  # noqa: PLR2004
     return f"${amount:.2g}"
+
+
+def tick_words(ticks: Sequence[float]) -> list[str]:
+    """Write the amounts of one axis, all with as many digits as the finest of them needs.
+
+    Example:
+        >>> from tierkit.report.picture.axis import tick_words
+        >>> tick_words([0.0, 0.025, 0.05])
+        ['$0', '$0.025', '$0.050']
+
+    """
+    words = [dollars(tick).removeprefix("$") for tick in ticks]
+    digits = max((len(word.partition(".")[2]) for word in words), default=0)
+    return ["$0" if tick == 0 else f"${tick:,.{digits}f}" for tick in ticks]
 
 
 def clock_ticks(start_ns: int, end_ns: int, wanted: int = 8) -> list[tuple[int, str]]:

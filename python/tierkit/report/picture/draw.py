@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from tierkit.report.picture.axis import amount_ticks, clock_ticks, dollars
+from tierkit.report.picture.axis import amount_ticks, clock_ticks, dollars, tick_words
 from tierkit.report.picture.svg import Svg
 
 if TYPE_CHECKING:
@@ -107,10 +107,11 @@ def _panel(svg: Svg, panel: Panel, span: TimeSpan, shades: Mapping[str, str], to
     plot = _Plot(top, top + PLOT, (right - LEFT) / span.bins, PLOT / scale)
     svg.text(LEFT, top - 14, _short(panel.name, 40), font_size=16, font_weight=700)
     svg.text(right, top - 14, panel.facts, fill=MUTED, text_anchor="end")
-    for amount in amount_ticks(scale):
+    ticks = amount_ticks(scale)
+    for amount, words in zip(ticks, tick_words(ticks), strict=True):
         y = plot.y(amount)
         svg.line(LEFT, y, right, y, stroke=GRID if amount else FRAME, stroke_width=1)
-        svg.text(LEFT - 10, y + 4.5, dollars(amount), fill=MUTED, text_anchor="end", font_size=12)
+        svg.text(LEFT - 10, y + 4.5, words, fill=MUTED, text_anchor="end", font_size=12)
     _areas(svg, panel, plot, shades)
     _refusals(svg, panel, plot)
     _windows(svg, panel, plot)

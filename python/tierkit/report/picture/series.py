@@ -40,7 +40,7 @@ class SpendSeries:
 
     def admitted(self, group: str, *, cached: bool) -> None:
         """Count a request that was let through, or answered from the cache."""
-        self._counts.setdefault(group, Counter())["from cache" if cached else "admitted"] += 1
+        self._counts.setdefault(group, Counter())["from cache" if cached else "by a model"] += 1
 
     def refused(self, ts_ns: int, group: str) -> None:
         """Count a request that no tier could serve."""
@@ -78,7 +78,9 @@ class SpendSeries:
             resets=sorted(resets),
             totals={tier: _written(self._spend.get((group, tier), Counter()).total()) for tier in self._tiers},
             total=_written(self._total(group)),
-            facts=" \N{MIDDLE DOT} ".join(f"{counts[word]:,} {word}" for word in ("admitted", "from cache", "refused")),
+            facts=" \N{MIDDLE DOT} ".join(
+                f"{counts[word]:,} {word}" for word in ("by a model", "from cache", "refused")
+            ),
         )
 
     def _stack(self, spend: Counter[int], resets: set[int]) -> list[float]:
