@@ -115,6 +115,7 @@ def test_a_large_step_back_is_refused(tmp_path: Path) -> None:
         ),
         ('{"ts": 1, "input_tokens": 1, "output_tokens": null}', "output_tokens None is not a token count"),
         ('{"ts": 1, "input_tokens": 1, "output_tokens": true}', "output_tokens True is not a token count"),
+        ('{"ts": 1, "input_tokens": 1, "output_tokens": 1, "max_output_tokens": 0}', "max_output_tokens 0 is not a"),
         ('{"ts": 1, "input_tokens": 1}', "'output_tokens' is missing"),
         ('{"ts": 1, "output_tokens": 1}', "'prompt' or 'input_tokens' is missing"),
         ('{"ts": 1, "input_token": 9, "output_tokens": 1}', "(did you mean 'input_tokens' by 'input_token'?)"),

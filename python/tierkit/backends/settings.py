@@ -43,12 +43,25 @@ class BackendSettingsLike(Protocol):
     def connect_timeout_s(self) -> float | None:
         """Until the connection stands."""
 
+    @property
+    def first_byte_timeout_s(self) -> float | None:
+        """Until the reply begins."""
+
+    @property
+    def chunk_timeout_s(self) -> float | None:
+        """Between two pieces of a reply."""
+
+    @property
+    def allow_link_local(self) -> bool | None:
+        """Whether link-local addresses are permitted."""
+
 
 def backend_from_settings(settings: BackendSettingsLike) -> OpenAICompatibleBackend:
     """Make the backend that a policy describes.
 
     Raises:
         ConfigError: A kind that is not available yet or unknown, a missing or refused url.
+
     """
     if settings.kind in _LATER:
         raise ConfigError(
@@ -59,8 +72,9 @@ def backend_from_settings(settings: BackendSettingsLike) -> OpenAICompatibleBack
     if url is None:
         raise ConfigError(f"backend {settings.name!r}: no url, expected such as url = 'http://127.0.0.1:8000'")
     waits: dict[str, Any] = {"timeout_s": settings.timeout_s}
-    if settings.connect_timeout_s is not None:
-        waits["connect_timeout_s"] = settings.connect_timeout_s
+    for key in ("connect_timeout_s", "first_byte_timeout_s", "chunk_timeout_s", "allow_link_local"):
+        if getattr(settings, key) is not None:
+            waits[key] = getattr(settings, key)
     return OpenAICompatibleBackend(
         url, name=settings.name, kind=settings.kind, api_key_env=settings.api_key_env, **waits
     )

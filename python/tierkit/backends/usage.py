@@ -11,6 +11,7 @@ Example:
     Usage(input_tokens=0, output_tokens=24, estimated=True)
     >>> parse_usage("vllm", {"usage": None}) is None
     True
+
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def parse_usage(kind: str, body: Any) -> Usage | None:
     Returns:
         Inclusive totals, or None when the body names no usable count. `estimated` is True when a count was missing,
         not a count, or did not add up.
+
     """
     reader = UsageReader(kind)
     reader.feed(body)

@@ -44,7 +44,7 @@ def command(file: str, *, strict: bool, as_json_: bool) -> int:
         else:
             click.echo(str(error), err=True)
         return WRONG
-    warnings = lint(policy, has_price=PriceBook.default().knows)
+    warnings = lint(policy, has_price=PriceBook.default().__contains__)
     if as_json_:
         found = [_row(problem) for problem in warnings]
         as_json({"file": file, "ok": True, "errors": [], "warnings": found, **_counts(policy)})

@@ -36,6 +36,7 @@ class Attempt(NamedTuple):
         error_class: Why it failed, or None.
         usage: What was posted; None when it was posted as reserved or not at all.
         cost: What was posted.
+
     """
 
     id: str
@@ -62,6 +63,7 @@ class Answer:
         finish_reason: `stop`, `length`, `tool_calls`, … as the server wrote it.
         tool_calls: Tool calls as the server wrote them.
         attempts: Every attempt, the last one answered.
+
     """
 
     __slots__ = (

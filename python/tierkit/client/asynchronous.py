@@ -32,6 +32,7 @@ class AsyncClient:
         ...         answer = await client.complete("Why is the sky blue?", max_output_tokens=100)
         ...         async for chunk in client.stream("And at night?", max_output_tokens=100):
         ...             print(chunk.text, end="")
+
     """
 
     def __init__(self, governor: GovernorLike, *, backends: Mapping[str, AsyncBackend] | None = None) -> None:

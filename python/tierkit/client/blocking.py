@@ -47,6 +47,7 @@ class Client:
         >>> with tk.Governor(policy) as governor, tk.Client(governor) as client:  # doctest: +SKIP
         ...     answer = client.complete("Why is the sky blue?", labels={"user": "ada"}, max_output_tokens=100)
         ...     print(answer.text, answer.cost)
+
     """
 
     def __init__(self, governor: GovernorLike, *, backends: Mapping[str, Backend] | None = None) -> None:
@@ -87,6 +88,7 @@ class Client:
         Raises:
             Refused: No tier may serve now.
             BackendError: The last attempt failed; what it cost is settled.
+
         """
         walk = Walk(
             self._governor.policy,

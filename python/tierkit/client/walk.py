@@ -34,6 +34,7 @@ class Walk:
     Attributes:
         id: The request's id.
         attempts: Every attempt that ended.
+
     """
 
     def __init__(
@@ -159,6 +160,7 @@ class Walk:
             error: Why it failed.
             text: What had arrived.
             shown: True once output was given to the caller: nothing follows then.
+
         """
         error.tier = admission.tier
         usage, cost = charge_failure(admission, error, text)

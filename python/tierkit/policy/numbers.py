@@ -98,7 +98,15 @@ def bytes_of(key: str, text: str) -> int:
 
 def price_of(key: str, text: str) -> int:
     """Return a price in pico-USD per token."""
-    return _core.price_pusd_per_token(key, text)
+    try:
+        price = _core.price_pusd_per_token(text)
+    except ConfigError:
+        price = -1
+    if price < 0:
+        raise ConfigError(
+            f"{key} {quoted(text)}: expected a price from 0 on, in USD per million tokens: '0.05 USD/Mtok'"
+        )
+    return price
 
 
 def _positive_ns(key: str, text: str) -> int:

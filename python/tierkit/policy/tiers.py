@@ -68,6 +68,17 @@ class TierPrice(Record):
         pusd = tuple(numbers.price_of(key, text) for key, text in zip(PRICE_KEYS, given, strict=True))
         self._keep(input=input, output=output, cache_read=cache_read, cache_write=cache_write, _pusd=pusd)
 
+    def rates(self) -> dict[str, str]:
+        """Return the prices by the kinds of the price book, for `PriceBook.with_prices`."""
+        read, write = self.cache_read or self.input, self.cache_write or self.input
+        return {
+            "input": self.input,
+            "output": self.output,
+            "cache_read": read,
+            "cache_write_5m": write,
+            "cache_write_1h": write,
+        }
+
     @property
     def input_pusd_per_token(self) -> int:
         """Price of an uncached input token, in pico-USD (1 USD/Mtok = 1,000,000)."""

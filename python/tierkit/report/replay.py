@@ -23,7 +23,7 @@ from tierkit.report.tally import Tally
 from tierkit.request import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from tierkit.governor import Admission, Governor
     from tierkit.money import Money
@@ -64,12 +64,13 @@ class Replay:
         >>> from tierkit.report.replay import Replay
         >>> from tierkit.report.trace import TraceRecord
         >>> from tierkit.testing import ManualClock
-        >>> tier = Tier("only", backend="b", model="m", price={"input": "1 USD/Mtok", "output": "2 USD/Mtok"})
+        >>> tier = Tier("only", model="m", price={"input": "1 USD/Mtok", "output": "2 USD/Mtok"})
         >>> clock = ManualClock()
         >>> replay = Replay(Governor(Policy(tiers=[tier]), clock=clock), clock)
         >>> replay.run([TraceRecord(0, {}, None, 1000, 100, None, None, 1)])
         >>> replay.result()["spend_usd"]
         '0.0012'
+
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Replay:
         self._clock = clock
         self._place = place
         self._watcher = watcher
-        self._tally = Tally(_top_price(governor))
+        self._tally = Tally(governor)
         self._now_ns = clock.wall_ns
         self._pending: list[tuple[int, int, Admission, TraceRecord]] = []
         self._admissions = 0
@@ -100,7 +101,7 @@ class Replay:
 
     def result(self) -> dict[str, Any]:
         """Return the figures as `tierkit replay --json` prints them."""
-        return self._tally.result(self._governor, self._busy_ns)
+        return self._tally.result(self._busy_ns)
 
     def _one(self, record: TraceRecord) -> None:
         ts_ns = record.ts_ns
@@ -145,7 +146,7 @@ class Replay:
             self._advance(ends_ns)
             usage = Usage(input_tokens=admission.input_tokens, output_tokens=record.output_tokens)
             cost = admission.settle(usage, answer=None if record.prompt is None else _ANSWER)
-            self._tally.settle(record, cost, self._governor, over=cost > admission.reserved)
+            self._tally.settle(record, cost)
             if self._watcher is not None:
                 self._watcher.settled(ends_ns, record, admission, cost)
 
@@ -153,11 +154,6 @@ class Replay:
         if ts_ns > self._now_ns:
             self._clock.advance(ns=ts_ns - self._now_ns)
             self._now_ns = ts_ns
-
-
-def _top_price(governor: Governor) -> Callable[[Usage], Money]:
-    top = governor.policy.tiers[-1].name
-    return lambda usage: governor.cost(top, usage)
 
 
 def _spread(number: int) -> float:

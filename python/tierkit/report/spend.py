@@ -32,6 +32,7 @@ def spend(state: str | os.PathLike[str], *, by: Sequence[str]) -> dict[str, Any]
         StateError: No ledger is there, or it cannot be read.
 
     Cost: one pass over the ledger, memory for the rows of the result alone.
+
     """
     names = _checked(by)
     rows = [
@@ -63,6 +64,7 @@ def explain(state: str | os.PathLike[str], request_id: str) -> list[dict[str, An
 
     Raises:
         StateError: No ledger is there, or it cannot be read.
+
     """
     return [
         {

@@ -23,6 +23,7 @@ def amount_ticks(top: float, wanted: int = 4) -> list[float]:
         >>> from tierkit.report.picture.axis import amount_ticks
         >>> amount_ticks(0.93)
         [0.0, 0.25, 0.5, 0.75]
+
     """
     if not top > 0 or not math.isfinite(top):
         return [0.0]
@@ -39,6 +40,7 @@ def dollars(amount: float) -> str:
         >>> from tierkit.report.picture.axis import dollars
         >>> dollars(0.25), dollars(12.0), dollars(0.0025), dollars(25000)
         ('$0.25', '$12', '$0.0025', '$25,000')
+
     """
     if amount == 0:
         return "$0"

@@ -42,6 +42,7 @@ def draw(panels: Sequence[Panel], span: TimeSpan, *, title: str, subtitle: str) 
         span: The time axis of all panels.
         title: The heading.
         subtitle: A line under it; what was measured, over which time.
+
     """
     height = HEAD + max(1, len(panels)) * (PLOT + STRIP + GAP) + FOOT - GAP
     told = "; ".join(f"{panel.name}: {panel.facts}" for panel in panels)

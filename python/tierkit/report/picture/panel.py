@@ -38,6 +38,7 @@ class Panel(NamedTuple):
         totals: Per tier, the spend over the whole time, as text in USD.
         total: Their sum, as text in USD.
         facts: A short sentence of counts.
+
     """
 
     name: str

@@ -21,6 +21,7 @@ def escape(text: str) -> str:
         >>> from tierkit.report.picture.svg import escape
         >>> escape('<img onerror="x">')
         '&lt;img onerror=&quot;x&quot;&gt;'
+
     """
     text = _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

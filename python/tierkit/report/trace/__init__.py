@@ -55,6 +55,7 @@ def read_trace(
         >>> [record] = read_trace(file, labels={"team": "search"})
         >>> record.ts_ns, record.input_tokens, dict(record.labels)
         (1500000000, 900, {'team': 'search'})
+
     """
     place = "stdin" if path == "-" else str(path)
     lines = numbered_lines(path, place, on_position)

@@ -28,6 +28,7 @@ def ns_of_text(text: str) -> int | None:
         >>> from tierkit.report.trace.moment import ns_of_text
         >>> ns_of_text("2023-11-16 18:17:03.9799600")
         1700158623979960000
+
     """
     found = _PATTERN.fullmatch(text.strip())
     if found is None:
@@ -52,6 +53,7 @@ def ns_of_seconds(value: int | Decimal) -> int | None:
         >>> from tierkit.report.trace.moment import ns_of_seconds
         >>> ns_of_seconds(Decimal("0.25"))
         250000000
+
     """
     if isinstance(value, Decimal):
         if not value.is_finite() or not 0 <= value < MAX_NS:

@@ -41,7 +41,7 @@ def read_own(lines: Iterable[tuple[int, str]], place: str) -> Iterator[TraceReco
             prompt,
             None if counted is None else token_count(counted, "input_tokens", place, line),
             token_count(row["output_tokens"], "output_tokens", place, line),
-            None if bound is None else token_count(bound, "max_output_tokens", place, line),
+            None if bound is None else token_count(bound, "max_output_tokens", place, line, least=1),
             _need(row.get("need"), place, line),
             line,
         )

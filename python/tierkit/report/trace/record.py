@@ -28,6 +28,7 @@ class TraceRecord(NamedTuple):
         max_output_tokens: The bound that the caller asked for, or None.
         need: How much the request needs the strong tier, in [0, 1], or None.
         line: Line of the file, from 1.
+
     """
 
     ts_ns: int
@@ -45,11 +46,12 @@ def bad(place: str, line: int, sentence: str) -> ConfigError:
     return ConfigError(f"{place}:{line}: {sentence}")
 
 
-def token_count(value: object, name: str, place: str, line: int) -> int:
-    """Accept a whole number of tokens from 0 to a billion; refuse everything else with a sentence."""
-    if type(value) is int and 0 <= value <= MAX_TOKENS:
+def token_count(value: object, name: str, place: str, line: int, *, least: int = 0) -> int:
+    """Accept a whole number of tokens up to a billion; refuse everything else with a sentence."""
+    if type(value) is int and least <= value <= MAX_TOKENS:
         return value
-    raise bad(place, line, f"{name} {_seen(value)} is not a token count; write a whole number from 0 to {MAX_TOKENS}")
+    wanted = f"write a whole number from {least} to {MAX_TOKENS}"
+    raise bad(place, line, f"{name} {_seen(value)} is not a token count; {wanted}")
 
 
 def _seen(value: object) -> str:
