@@ -87,7 +87,8 @@ def whole_seconds(key: str, text: str, *, least: int) -> int:
     """Return a length of time in whole seconds."""
     ns = _core.duration_ns(key, text)
     if ns % _NS_PER_S or ns < least * _NS_PER_S:
-        raise ConfigError(f"{key} {quoted(text)}: expected whole seconds, at least {least}s")
+        bound = f", at least {least}s" if least else ""
+        raise ConfigError(f"{key} {quoted(text)}: expected whole seconds{bound}")
     return ns // _NS_PER_S
 
 
@@ -103,9 +104,7 @@ def price_of(key: str, text: str) -> int:
     except ConfigError:
         price = -1
     if price < 0:
-        raise ConfigError(
-            f"{key} {quoted(text)}: expected a price from 0 on, in USD per million tokens: '0.05 USD/Mtok'"
-        )
+        raise ConfigError(f"{key} {quoted(text)}: expected USD per million tokens from 0 on, such as '0.05 USD/Mtok'")
     return price
 
 

@@ -79,7 +79,7 @@ def _unknown_tiers(outline: Outline) -> Iterator[Finding]:
         if tier not in known:
             yield ("routing", "share", tier), f"share of {quoted(tier)}: no tier is called so{nearest(tier, known)}"
     total = sum(outline.share.values())
-    if known and known[0] in outline.share and abs(total - 1) > _SLACK:
+    if known and known[0] in outline.share and total < 1 - _SLACK:
         sentence = f"the parts sum to {total:g}, expected 1 when the cheapest tier has one; leave it out"
         yield ("routing", "share", known[0]), f"share of {quoted(known[0])}: {sentence}"
     if outline.default is not None and outline.default not in known:

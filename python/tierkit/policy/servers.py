@@ -29,7 +29,7 @@ class BackendSettings(Record):
         api_key_env: Name of the environment variable that holds the key; None: no key is sent.
         timeout_s: Longest whole call, in seconds.
         connect_timeout_s: Longest wait for a connection, in seconds.
-        first_byte_timeout_s: Longest wait for the first byte of an answer, in seconds; a whole answer may take `timeout_s`.
+        first_byte_timeout_s: Longest wait until a streamed answer begins, in seconds.
         chunk_timeout_s: Longest silence inside a stream, in seconds.
         allow_link_local: Permit link-local addresses, where cloud machines keep their credentials.
 
@@ -121,9 +121,7 @@ def _url(url: object, *, allow_link_local: bool) -> str:
         raise ConfigError(f"url {quoted(url)}: expected text such as 'http://127.0.0.1:8000'")
     if "@" in url or "?" in url or "#" in url:
         # The value is not shown: a password or a key may stand in it.
-        raise ConfigError(
-            "url: holds a user, a query or a fragment, which may be a key; name its variable in api_key_env"
-        )
+        raise ConfigError("url: holds a user, a query or a fragment, perhaps a key; name its variable in api_key_env")
     base_url(url, allow_link_local=allow_link_local)
     return url
 
