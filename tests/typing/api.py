@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, assert_type
 
 import tierkit as tk
+from tierkit.governor import Hit
 
 if TYPE_CHECKING:
     import numpy as np
