@@ -45,8 +45,8 @@ def tiny_server(*options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 def write_model(path: Path, *, context: int) -> None:
     """Write the model: random weights, and an output layer that speaks printable ASCII only."""
-    import gguf  # noqa: PLC0415 - only the server's process needs it
-    import numpy as np  # noqa: PLC0415
+    import gguf
+    import numpy as np
 
     random = np.random.default_rng(1)
 
@@ -72,7 +72,7 @@ def write_model(path: Path, *, context: int) -> None:
     writer.add_unk_token_id(0)
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
-    writer.add_add_bos_token(True)
+    writer.add_add_bos_token(value=True)
     writer.add_chat_template(CHAT)
 
     # The first channel is the same for all tokens; the output layer turns it into a veto for all but plain letters,
@@ -98,7 +98,7 @@ def write_model(path: Path, *, context: int) -> None:
 
 def main() -> None:
     """Serve until standard input closes."""
-    import xllamacpp  # noqa: PLC0415 - only the server's process needs it
+    import xllamacpp
 
     parser = argparse.ArgumentParser(description="llama.cpp's server on a random tiny model")
     parser.add_argument("--port", type=int, default=0)
@@ -122,7 +122,7 @@ def main() -> None:
         params.cpuparams.n_threads = 1
         params.api_keys = [options.api_key] if options.api_key else []
         server = xllamacpp.Server(params)
-        print("ready", server.listening_address, flush=True)  # noqa: T201 - the one line that callers wait for
+        print("ready", server.listening_address, flush=True)
         sys.stdin.buffer.read()
         del server
 

@@ -14,9 +14,10 @@ tar -xzf "$work"/out/*.tar.gz -C "$work/tree" --strip-components=1
 # Every file of an sdist bears the same date, so cargo could take an older build for a current one.
 find "$work/tree" -type f -exec touch {} +
 
-# The shared target folder spares the third-party crates a second compilation; ours are built from the sdist's own files.
+# A target folder of its own: cargo names our crates by their place in the workspace, so in the shared one the builds of the
+# tree and of the sdist would overwrite each other.
 cd "$work/tree"
-CARGO_TARGET_DIR="$root/target" "$bin/maturin" build --release --locked --quiet --out "$work/out"
+CARGO_TARGET_DIR="$root/target/from-sdist" "$bin/maturin" build --release --locked --quiet --out "$work/out"
 
 "$bin/python" -m venv --without-pip "$work/empty"
 "$bin/python" -m pip --python "$work/empty/bin/python" install --quiet --no-deps --no-index "$work"/out/*.whl

@@ -1,6 +1,6 @@
 """Types of the compiled core. `stubtest` compares this file with the binary."""
 
-from collections.abc import Buffer, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Self, TypeAlias, final
 
@@ -66,7 +66,7 @@ class Usage:
 
 @final
 class ManualClock:
-    def __new__(cls, *, wall_ns: int = 1_767_225_600_000_000_000, boot_ns: int = 0) -> Self: ...
+    def __new__(cls, *, wall_ns: int = ..., boot_ns: int = 0) -> Self: ...
     def advance(self, *, ns: int = 0, s: int = 0) -> None: ...
     def jump_wall(self, *, ns: int) -> None: ...
     @property
@@ -209,7 +209,6 @@ _PriceRowRecord: TypeAlias = tuple[
 ]
 _PriceModelRecord: TypeAlias = tuple[str, str, list[str], bool, list[_PriceRowRecord]]
 
-
 @final
 class PriceBook:
     def __new__(cls, models: list[_PriceModelRecord]) -> Self: ...
@@ -267,9 +266,9 @@ class PriceRow:
     def source(self) -> str: ...
     @property
     def as_of(self) -> str: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
-# features and routing (rust/py/src/features.rs, rust/py/src/route.rs)
+# features and routing
 FEATURES_VERSION: int
 DENSE_FEATURES: int
 WORD_BUCKETS: int
@@ -405,12 +404,14 @@ def cache_decide(cached: str, new: str, similarity: float, min_similarity: float
 
 # --- reading a policy file (rust/py/src/policy.rs)
 
-_TomlValue = tuple[str, Any, tuple[int, int], tuple[int, int]]  # kind, value, (line, column), (key line, key column)
+_TomlValue: TypeAlias = tuple[
+    str, Any, tuple[int, int], tuple[int, int]
+]  # kind, value, (line, column), (key line, key column)
 
 def toml_document(text: str, /) -> tuple[dict[str, _TomlValue], list[tuple[int, int, str]]]: ...
 def duration_ns(key: str, text: str, /) -> int: ...
 def size_bytes(key: str, text: str, /) -> int: ...
-def price_pusd_per_token(key: str, text: str, /) -> int: ...
+def price_pusd_per_token(text: str) -> int: ...
 
 # --- used by policy, owned by main (rust/py/src/rules.rs)
 

@@ -9,6 +9,7 @@ Example:
     'blue'
     >>> [call.model for call in backend.calls]
     ['m']
+
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class MockBackend:
     Attributes:
         calls: Every `Call`, in order.
         closed_early: Number of streams that were left before their end.
+
     """
 
     def __init__(
@@ -170,6 +172,7 @@ class BackendContract:
         ...     @pytest.fixture
         ...     def backend(self):
         ...         return MockBackend("a text of some length")
+
     """
 
     model = "tiny"

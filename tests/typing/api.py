@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, assert_type
 
 import tierkit as tk
+from tierkit.governor import Hit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ def govern(policy: tk.Policy) -> None:
         with governor.admit("Summarise …", labels=LABELS, max_output_tokens=400) as admission:
             assert_type(admission.tier, str)
             assert_type(admission.model, str)
-            assert_type(admission.hit, tk.CacheHit | None)
+            assert_type(admission.hit, Hit | None)
             assert_type(admission.reserved, tk.Money)
             cost = admission.settle(tk.Usage(input_tokens=812, output_tokens=95), answer="…")
             assert_type(cost, tk.Money)
@@ -124,4 +125,4 @@ def refuse(governor: tk.Governor) -> None:
         governor.admit("…")
     except (tk.RateLimited, tk.ConcurrencyLimited, tk.BudgetExceeded, tk.RequestTooLarge) as refusal:
         assert_type(refusal.retry_after_s, float | None)
-        assert_type(refusal.decision, tk.Decision)
+        assert_type(refusal.decision, tk.Decision | None)

@@ -5,6 +5,7 @@ Example:
     >>> backend = OpenAICompatibleBackend("http://127.0.0.1:8000", name="local", kind="vllm")
     >>> backend.url
     'http://127.0.0.1:8000/v1'
+
 """
 
 from __future__ import annotations

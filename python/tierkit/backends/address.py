@@ -9,6 +9,7 @@ Example:
     'http://127.0.0.1:8000/v1'
     >>> base_url("https://api.openai.com/v1/")
     'https://api.openai.com/v1'
+
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def base_url(url: str, *, allow_link_local: bool = False) -> str:
 
     Raises:
         ConfigError: Another scheme, no host, credentials in the url, a query, or a refused address.
+
     """
     try:
         parts = urlsplit(url)
@@ -72,6 +74,7 @@ def is_forbidden_address(host: str) -> bool:
         >>> from tierkit.backends.address import is_forbidden_address
         >>> [is_forbidden_address(host) for host in ("169.254.169.254", "0xA9FEA9FE", "::ffff:a9fe:a9fe", "10.0.0.1")]
         [True, True, True, False]
+
     """
     address = _address(host)
     return address is not None and any(address in network for network in _NETWORKS)

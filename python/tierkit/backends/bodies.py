@@ -32,6 +32,7 @@ def decoder(encoding: str, *, cap_bytes: int = REPLY_CAP_BYTES) -> Callable[[byt
 
     Raises:
         BodyError: Another encoding; later, a piece that is garbage or grows above the cap.
+
     """
     encoding = encoding.strip().lower()
     if encoding in {"", "identity"}:

@@ -77,6 +77,7 @@ class ChatStream:
         final: True once the terminal frame came: only then is usage complete.
         started: True once a frame brought output, visible or not.
         finish_reason: What ended the answer, once known.
+
     """
 
     __slots__ = (

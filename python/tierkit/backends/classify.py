@@ -9,6 +9,7 @@ Example:
     'spend'
     >>> classify("vllm", 503, {}, b"<html>busy</html>")
     'overload'
+
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ def classify(kind: str, status: int, headers: Mapping[str, str], body: bytes) ->
 
     Returns:
         One of `ErrorClass`. Never raises.
+
     """
     parsed = _parse(body)
     codes = {_norm(code) for code in _codes(parsed)}
@@ -155,7 +157,7 @@ def _agrees(error_class: ErrorClass, status: int) -> bool:
     """Tell whether a word may overrule the status: a clear status beats a general word such as api_error."""
     if error_class in {"transient", "auth", "not_found"}:
         return status not in _STATUS
-    return error_class != "rate" or status in {200, 402, 429}
+    return error_class != "rate" or status in {200, 400, 402, 429}
 
 
 def _is_context(codes: set[str], message: str, parsed: Any) -> bool:

@@ -36,6 +36,7 @@ class Timeouts:
             there.
         chunk_s: Between two pieces of the reply.
         total_s: The whole call; None leaves it to the others.
+
     """
 
     __slots__ = ("chunk_s", "connect_s", "first_byte_s", "total_s")
@@ -54,6 +55,7 @@ class Exchange:
     Attributes:
         sent: True once a byte of the request may have left: from here on the server may charge.
         chat: The reader of a streamed answer.
+
     """
 
     def __init__(

@@ -38,6 +38,7 @@ def from_body(
         headers: Reply headers with lower-case names.
         body: The body as it came.
         secret: The API key; servers echo it, so it is cut out of the message.
+
     """
     error_class = classify(kind, status, headers, body)
     if 300 <= status < 400:  # noqa: PLR2004 - HTTP redirects

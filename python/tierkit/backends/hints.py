@@ -9,6 +9,7 @@ Example:
     1.5
     >>> retry_after_s("openai", {"retry-after": "soon"}, b"", now_s=0) is None
     True
+
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def retry_after_s(kind: str, headers: Mapping[str, str], body: bytes, *, now_s: 
         body: The error body.
         now_s: Unix time in seconds, for hints that name a point in time. A `date` header in the reply wins over it,
             since only the server's own clock fits its own dates.
+
     """
     found = _number(headers.get("retry-after-ms"), scale=0.001)
     if found is None:

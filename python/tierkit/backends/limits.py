@@ -4,6 +4,7 @@ Example:
     >>> from tierkit.backends.limits import parse_limits
     >>> parse_limits("openai", {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, now_s=0)
     [LimitRow(dimension='requests', limit=None, remaining=0, reset_s=360.0)]
+
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class LimitRow(NamedTuple):
         limit: Units per window.
         remaining: Units left now.
         reset_s: Seconds until it is full again.
+
     """
 
     dimension: str
@@ -57,6 +59,7 @@ def parse_limits(kind: str, headers: Mapping[str, str], *, now_s: float) -> list
         kind: The provider.
         headers: Reply headers with lower-case names.
         now_s: Unix time in seconds, for resets that name a point in time.
+
     """
     if kind == "anthropic":
         table = _ANTHROPIC

@@ -52,6 +52,7 @@ class OpenAICompatibleBackend:
         >>> from tierkit import OpenAICompatibleBackend
         >>> OpenAICompatibleBackend("http://127.0.0.1:8000", name="local", kind="vllm")
         OpenAICompatibleBackend('http://127.0.0.1:8000/v1', name='local', kind='vllm')
+
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class OpenAICompatibleBackend:
 
         Raises:
             BackendError: `.outcome` tells what to charge, `.error_class` what to try next.
+
         """
         exchange, request = self._prepare(call, stream=False)
         with self._sent(exchange, request) as response:
@@ -108,6 +110,7 @@ class OpenAICompatibleBackend:
 
         Raises:
             BackendError: `.usage` holds what the server reported before it broke.
+
         """
         exchange, request = self._prepare(call, stream=True)
         with self._sent(exchange, request) as response:

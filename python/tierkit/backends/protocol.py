@@ -23,6 +23,7 @@ class Backend(Protocol):
     Attributes:
         name: The name that the policy gives it.
         kind: vllm, sglang, openai, openai_compatible, … : decides how usage and errors are read.
+
     """
 
     name: str

@@ -10,6 +10,7 @@ Example:
     []
     >>> reader.feed(b": 1}\r\n\r\n")
     [SseEvent(name='message', data=b'{"a": 1}')]
+
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class SseReader:
 
     Cost: O(bytes), whatever the split; memory is bounded by the cap.
     Source: WHATWG HTML, section "Server-sent events", "Interpreting an event stream".
+
     """
 
     __slots__ = ("_after_cr", "_cap", "_data", "_name", "_parts", "_size", "_too_long", "dropped")

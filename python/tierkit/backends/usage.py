@@ -11,10 +11,12 @@ Example:
     Usage(input_tokens=0, output_tokens=24, estimated=True)
     >>> parse_usage("vllm", {"usage": None}) is None
     True
+
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tierkit.backends.usage_rules import UsageRule, rule_of
@@ -40,6 +42,7 @@ def parse_usage(kind: str, body: Any) -> Usage | None:
     Returns:
         Inclusive totals, or None when the body names no usable count. `estimated` is True when a count was missing,
         not a count, or did not add up.
+
     """
     reader = UsageReader(kind)
     reader.feed(body)
@@ -49,11 +52,12 @@ def parse_usage(kind: str, body: Any) -> Usage | None:
 class UsageReader:
     """Merges the usage that the frames of one reply carry: per field the last usable value, never a sum."""
 
-    __slots__ = ("_counts", "_rule", "_suspect", "served_tier")
+    __slots__ = ("_counts", "_paths", "_rule", "_suspect", "served_tier")
 
     def __init__(self, kind: str) -> None:
         """Start empty."""
         self._rule: UsageRule = rule_of(kind)
+        self._paths = _paths(self._rule)
         self._counts: dict[str, int] = {}
         self._suspect = False
         self.served_tier: str | None = None
@@ -79,7 +83,7 @@ class UsageReader:
             count = _count(value)
             if count is not None:
                 self._counts[path] = count
-            elif path in _paths(self._rule):
+            elif path in self._paths:
                 self._suspect = True
 
     def usage(self) -> Usage | None:
@@ -127,9 +131,10 @@ def _first(counts: Mapping[str, int], paths: tuple[str, ...]) -> int:
     return next((counts[path] for path in paths if path in counts), 0)
 
 
-def _paths(rule: UsageRule) -> tuple[str, ...]:
+@cache
+def _paths(rule: UsageRule) -> frozenset[str]:
     parts = (*rule.reads, *rule.writes_5m, *rule.writes_1h, *rule.reasoning, *rule.extra_input)
-    return (rule.input, rule.output, rule.total, *parts, "cache_creation_input_tokens")
+    return frozenset((rule.input, rule.output, rule.total, *parts, "cache_creation_input_tokens"))
 
 
 def _count(value: Any) -> int | None:
@@ -142,6 +147,8 @@ def _count(value: Any) -> int | None:
 
 
 def _at(body: Mapping[str, Any], path: str) -> Any:
+    if "." not in path:  # nearly always, and once a frame
+        return body.get(path)
     found: Any = body
     for key in path.split("."):
         if not isinstance(found, dict):

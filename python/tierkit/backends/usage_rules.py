@@ -30,6 +30,7 @@ class UsageRule(NamedTuple):
         reasoning_outside: True when `output` leaves out reasoning tokens.
         extra_input: Further input that `input` leaves out.
         served: Path of the processing tier that was served.
+
     """
 
     roots: Paths

@@ -36,6 +36,7 @@ class Attempt(NamedTuple):
         error_class: Why it failed, or None.
         usage: What was posted; None when it was posted as reserved or not at all.
         cost: What was posted.
+
     """
 
     id: str
@@ -62,6 +63,7 @@ class Answer:
         finish_reason: `stop`, `length`, `tool_calls`, … as the server wrote it.
         tool_calls: Tool calls as the server wrote them.
         attempts: Every attempt, the last one answered.
+
     """
 
     __slots__ = (
@@ -130,7 +132,7 @@ def read_cached(value: bytes) -> CachedAnswer | None:
         found = json.loads(value)
         if found["form"] != _FORM or not isinstance(found["text"], str):
             return None
-        counts = {name: int(found["usage"].get(name, 0)) for name in _COUNTS}
+        counts: dict[str, Any] = {name: int(found["usage"].get(name, 0)) for name in _COUNTS}
         usage = Usage(counts.pop("input_tokens"), counts.pop("output_tokens"), **counts)
         return CachedAnswer(found["text"], found.get("finish_reason"), usage)
     except (ValueError, KeyError, TypeError, AttributeError):

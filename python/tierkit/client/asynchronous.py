@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tierkit.client.blocking import backends_of
+from tierkit.client.flights import AsyncFlights
 from tierkit.client.streaming import StreamState
 from tierkit.client.walk import Walk
 from tierkit.errors import BackendError, Refused
@@ -32,6 +33,7 @@ class AsyncClient:
         ...         answer = await client.complete("Why is the sky blue?", max_output_tokens=100)
         ...         async for chunk in client.stream("And at night?", max_output_tokens=100):
         ...             print(chunk.text, end="")
+
     """
 
     def __init__(self, governor: GovernorLike, *, backends: Mapping[str, AsyncBackend] | None = None) -> None:
@@ -39,6 +41,7 @@ class AsyncClient:
         self._governor = governor
         self._backends: dict[str, AsyncBackend]
         self._backends, self._own = backends_of(governor, backends)
+        self._flights = AsyncFlights()
 
     async def complete(
         self,
@@ -66,6 +69,10 @@ class AsyncClient:
             timeout_s=timeout_s,
             params=params,
         )
+        async with self._flights.share(walk.flight_key(), walk.flight_wait_s()):
+            return await self._complete(walk)
+
+    async def _complete(self, walk: Walk) -> Answer:
         while True:
             admission = await self._admit(walk)
             if admission.hit is not None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tierkit.backends import Backend, backend_from_settings
+from tierkit.client.flights import Flights
 from tierkit.client.streaming import StreamState
 from tierkit.client.walk import Walk
 from tierkit.errors import BackendError, Refused
@@ -43,10 +44,14 @@ class Client:
 
     Example:
         >>> import tierkit as tk
-        >>> policy = tk.Policy.from_text(EXAMPLE_POLICY)  # doctest: +SKIP
-        >>> with tk.Governor(policy) as governor, tk.Client(governor) as client:  # doctest: +SKIP
-        ...     answer = client.complete("Why is the sky blue?", labels={"user": "ada"}, max_output_tokens=100)
-        ...     print(answer.text, answer.cost)
+        >>> from tierkit.testing import MockBackend
+        >>> price = {"input": "1 USD/Mtok", "output": "2 USD/Mtok"}
+        >>> policy = tk.Policy(tiers=[tk.Tier("small", model="gpt-5", backend="mine", price=price)])
+        >>> client = tk.Client(tk.Governor(policy), backends={"mine": MockBackend("It scatters.")})
+        >>> answer = client.complete("Why is the sky blue?", max_output_tokens=100)
+        >>> answer.text, answer.tier, str(answer.cost)
+        ('It scatters.', 'small', '0.000014')
+
     """
 
     def __init__(self, governor: GovernorLike, *, backends: Mapping[str, Backend] | None = None) -> None:
@@ -54,6 +59,7 @@ class Client:
         self._governor = governor
         self._backends: dict[str, Backend]
         self._backends, self._own = backends_of(governor, backends)
+        self._flights = Flights()
 
     def complete(
         self,
@@ -71,7 +77,8 @@ class Client:
         """Get one whole answer.
 
         A failure that certainly cost nothing goes on to the next tier that the governor admits, at most three
-        attempts in all; one that may have cost something is raised.
+        attempts in all; one that may have cost something is raised. Of equal questions at the same moment one is
+        asked; the others get its answer from the cache, where the policy has one.
 
         Args:
             messages: A prompt, or chat messages in the OpenAI form.
@@ -87,6 +94,7 @@ class Client:
         Raises:
             Refused: No tier may serve now.
             BackendError: The last attempt failed; what it cost is settled.
+
         """
         walk = Walk(
             self._governor.policy,
@@ -100,6 +108,10 @@ class Client:
             timeout_s=timeout_s,
             params=params,
         )
+        with self._flights.share(walk.flight_key(), walk.flight_wait_s()):
+            return self._complete(walk)
+
+    def _complete(self, walk: Walk) -> Answer:
         while True:
             admission = self._admit(walk)
             if admission.hit is not None:

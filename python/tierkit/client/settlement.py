@@ -35,6 +35,7 @@ def known_usage(admission: AdmissionLike, usage: Usage | None, text: str, *, who
         usage: What the server reported last, or None.
         text: The text that arrived.
         whole: True when the terminal frame came, so that the server's figure is its last word.
+
     """
     if usage is not None and whole and not usage.estimated:
         return usage
@@ -82,4 +83,4 @@ def is_cacheable(params: Mapping[str, Any], *, finish_reason: str | None, tool_c
     if finish_reason != "stop" or tool_calls or not text:
         return False
     n, temperature = params.get("n"), params.get("temperature")
-    return n in {None, 1} and not (isinstance(temperature, (int, float)) and temperature > 0)
+    return (n is None or n == 1) and not (isinstance(temperature, (int, float)) and temperature > 0)

@@ -32,6 +32,7 @@ class StreamState:
         usage: What was posted; None until the stream ended.
         finish_reason: What ended the answer, once known.
         from_cache: True when a cached answer is replayed.
+
     """
 
     def __init__(self, walk: Walk) -> None:

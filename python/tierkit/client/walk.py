@@ -5,11 +5,13 @@ Pure but for the clock of the deadline; the blocking and the asyncio client are 
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tierkit.client.answer import Answer, Attempt, CachedAnswer, read_cached, write_cached
+from tierkit.client.flights import MAX_WAIT_S
 from tierkit.client.settlement import charge_failure, is_cacheable, known_usage, reply_usage
 from tierkit.errors import BackendError, ConfigError
 from tierkit.money import Money
@@ -34,6 +36,7 @@ class Walk:
     Attributes:
         id: The request's id.
         attempts: Every attempt that ended.
+
     """
 
     def __init__(
@@ -72,9 +75,30 @@ class Walk:
         """Return the arguments of the next `admit`: a fallback is a new one, so it has no free pass."""
         return {**self._admit, "id": f"{self.id}/{len(self.attempts) + 1}", "tiers": self._tiers}
 
+    def flight_key(self) -> bytes | None:
+        """Name the question, for others that ask the same now; None when its answer would not be kept for them.
+
+        All labels count, not only those that the cache is kept apart by: nobody waits for a stranger.
+        """
+        kept = getattr(getattr(self._policy, "cache", None), "enabled", False) and self._admit["cache"] == "use"
+        if not kept or not is_cacheable(self.params, finish_reason="stop", tool_calls=False, text="?"):
+            return None
+        asked = [self.messages, self._admit["labels"], self._admit["max_output_tokens"], self.params]
+        try:
+            return json.dumps(asked, sort_keys=True).encode()
+        except (TypeError, ValueError):
+            return None
+
+    def flight_wait_s(self) -> float:
+        """How long to wait for another's answer."""
+        return MAX_WAIT_S if self._deadline_s is None else min(MAX_WAIT_S, self._left_s())
+
+    def _left_s(self) -> float:
+        return 0.0 if self._deadline_s is None else max(self._deadline_s - time.monotonic(), 0.001)
+
     def call(self, admission: AdmissionLike) -> Call:
         """Return what to send."""
-        left_s = None if self._deadline_s is None else max(self._deadline_s - time.monotonic(), 0.001)
+        left_s = None if self._deadline_s is None else self._left_s()
         return Call(
             self.messages,
             model=admission.model,
@@ -159,6 +183,7 @@ class Walk:
             error: Why it failed.
             text: What had arrived.
             shown: True once output was given to the caller: nothing follows then.
+
         """
         error.tier = admission.tier
         usage, cost = charge_failure(admission, error, text)

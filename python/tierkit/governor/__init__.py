@@ -6,7 +6,7 @@
 from tierkit._core import Decision
 from tierkit.governor.admission import Admission, Hit
 from tierkit.governor.balance import Balance
-from tierkit.governor.engine import Governor
+from tierkit.governor.governor import Governor
 from tierkit.governor.ledger import Ledger, Reservation
 from tierkit.governor.limiter import Limiter
 from tierkit.governor.plan import Plan

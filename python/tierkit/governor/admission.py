@@ -6,16 +6,15 @@ import warnings
 
 from tierkit.errors import BackendError, BackendTimeout, UnsettledWarning
 from tierkit.money import Money
-from tierkit.request import TokenCount, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from tierkit.governor.candidate import Candidate
-    from tierkit.governor.engine import Governor
     from tierkit.governor.answers import Place
+    from tierkit.governor.engine import Engine
+    from tierkit.request import TokenCount, Usage
 
 __all__ = ["Admission", "Hit"]
 
@@ -34,7 +33,16 @@ class Hit:
 
     __slots__ = ("exact", "id", "saved", "similarity", "tier", "value")
 
-    def __init__(self, value: bytes, *, similarity: float, exact: bool, id: int, saved: Money, tier: str) -> None:  # noqa: A002
+    def __init__(
+        self,
+        value: bytes,
+        *,
+        similarity: float,
+        exact: bool,
+        id: int,  # noqa: A002 - the word of CacheHit.id
+        saved: Money,
+        tier: str,
+    ) -> None:
         """Keep the parts."""
         self.value = value
         self.similarity = similarity
@@ -48,7 +56,7 @@ class Admission:
     """A request that may run. End it with `settle` or `cancel`, or use it as a context manager.
 
     Leaving a `with` block without either: a normal exit posts as reserved and warns (`UnsettledWarning`); a timeout, a
-    cancellation or a keyboard interrupt posts as reserved, since the provider may have charged; another exception cancels.
+    cancellation or a keyboard interrupt posts as reserved, since the provider may have charged; others cancel.
 
     Attributes:
         id: The reservation's id.
@@ -66,14 +74,14 @@ class Admission:
     """
 
     __slots__ = (
-        "_at_ns", "_candidate", "_governor", "_output_tokens", "_place", "backend", "cost", "hit", "id", "input_tokens",
+        "_at_ns", "_engine", "_output_tokens", "_place", "backend", "cost", "hit", "id", "input_tokens",
         "labels", "max_output_tokens", "model", "need", "reasons", "reserved", "settled", "tier",
     )  # fmt: skip
 
     def __init__(
         self,
-        governor: Governor,
-        candidate: Candidate,
+        engine: Engine,
+        candidate: tuple[str, str, str],
         *,
         id: str,  # noqa: A002 - the word that users read in the ledger
         labels: dict[str, str],
@@ -81,20 +89,19 @@ class Admission:
         input_tokens: TokenCount,
         output_tokens: int,
         max_output_tokens: int | None,
-        need: float | None,
-        reasons: tuple[str, ...],
-        place: Place | None,
-        hit: Hit | None,
-        at_ns: int,
+        need: float | None = None,
+        reasons: tuple[str, ...] = (),
+        place: Place | None = None,
+        hit: Hit | None = None,
+        at_ns: int = 0,
     ) -> None:
-        """Keep the parts; made by `Governor.admit`."""
-        self._governor = governor
-        self._candidate = candidate
+        """Keep the parts; made by `Governor.admit`. `candidate` is (tier, model, backend)."""
+        self._engine = engine
         self._place = place
         self._output_tokens = output_tokens
         self._at_ns = at_ns
         self.id = id
-        self.tier, self.model, self.backend = candidate.labels
+        self.tier, self.model, self.backend = candidate
         self.labels = labels
         self.reserved = reserved
         self.input_tokens = input_tokens
@@ -105,9 +112,7 @@ class Admission:
         self.settled = hit is not None
         self.cost: Money | None = None if hit is None else reserved
 
-    def settle(
-        self, usage: Usage | None = None, *, answer: str | bytes | None = None, cacheable: bool = True
-    ) -> Money:
+    def settle(self, usage: Usage | None = None, *, answer: str | bytes | None = None, cacheable: bool = True) -> Money:
         """Post what the call used: the rest of the reservation is given back, an overrun is posted in full.
 
         Args:
@@ -126,10 +131,10 @@ class Admission:
         """
         if self.hit is not None:
             return self.reserved
-        cost = self._governor._post(self, self._candidate, usage, self._output_tokens, self._at_ns)  # noqa: SLF001 - two halves of one engine
+        cost = self._engine.post(self, usage, self._output_tokens, self._at_ns)
         if answer is not None and cacheable and not self.settled and self._place is not None and usage is not None:
             value = answer if isinstance(answer, bytes) else answer.encode("utf-8", "replace")
-            self._governor._keep(self._place, self.tier, value, cost)  # noqa: SLF001 - as above
+            self._engine.keep(self._place, self.tier, value, cost)
         self.settled = True
         self.cost = cost
         return cost
@@ -141,7 +146,7 @@ class Admission:
             AlreadySettled: It was settled before.
         """
         if self.hit is None:
-            self._governor._void(self.id)  # noqa: SLF001 - as above
+            self._engine.void(self.id)
             self.settled = True
             self.cost = Money(0)
 

@@ -43,9 +43,7 @@ class Answers:
         self._cache: SemanticCache | None = None
         self._keyer: Any = None
 
-    def place(
-        self, prompt: Prompt, labels: Mapping[str, str], asked: str, params: Mapping[str, Any]
-    ) -> Place | None:
+    def place(self, prompt: Prompt, labels: Mapping[str, str], asked: str, params: Mapping[str, Any]) -> Place | None:
         """Return where the answer belongs; None when this request must not share answers.
 
         A request without one of the `per` labels has no tenant to be kept for, so it is not cached.

@@ -55,6 +55,11 @@ class Candidate:
         high = self.lengths.high()
         return high if bound is None else min(high, bound)
 
+    def bound(self, asked: int | None) -> int | None:
+        """Return the bound of the answer to send to the server; None when neither caller nor tier sets one."""
+        bounds = [bound for bound in (asked, self.tier.max_output_tokens) if bound is not None]
+        return min(bounds, default=None)
+
     def ceiling_nusd(self, input_tokens: int, output_tokens: int, at_ns: int) -> int:
         """Return the most that such a call can cost, in nano-USD."""
         if self._price is None:
@@ -67,7 +72,7 @@ class Candidate:
             try:
                 return self._price.cost_nusd(usage, at_ns=at_ns), usage.estimated
             except PriceMissing:
-                # The work is done and will be billed, so the dearest known price is booked and marked; refusing would lose it.
+                # The work is done and will be billed: the dearest known price is booked and marked, not lost.
                 return self._highest_nusd(usage), True
         return self._highest_nusd(usage), True
 

@@ -31,7 +31,9 @@ class Prompt:
         Raises:
             ConfigError: Neither a prompt nor a number of tokens, or a negative one.
         """
-        if input_tokens is not None and (isinstance(input_tokens, bool) or not isinstance(input_tokens, int) or input_tokens < 0):
+        if input_tokens is not None and (
+            isinstance(input_tokens, bool) or not isinstance(input_tokens, int) or input_tokens < 0
+        ):
             raise ConfigError(f"input_tokens={input_tokens!r}: expected a whole number of 0 or more")
         if content is None and input_tokens is None:
             raise ConfigError("prompt: missing; give text, messages, or input_tokens when only the length is known")

@@ -14,11 +14,11 @@ from tierkit.policy.settings import CacheSettings, Routing
 from tierkit.policy.template import INIT_TEXT
 from tierkit.policy.tiers import Tier, TierPrice
 
-__all__ = [
-    "INIT_TEXT",
+__all__ = [  # noqa: RUF022 - plain order, which a test asks of every home of public names
     "BackendSettings",
     "Budget",
     "CacheSettings",
+    "INIT_TEXT",
     "Limit",
     "Policy",
     "Problem",

@@ -92,10 +92,7 @@ def _shares(policy: Policy) -> Iterator[Finding]:
     cheapest = policy.tiers[0].name if policy.tiers else ""
     for tier, part in share.items():
         path = ("routing", "share", tier)
-        left = 1 - sum(other for name, other in share.items() if name != cheapest)
-        if tier == cheapest and abs(part - left) > 1e-6:  # noqa: PLR2004 - shares are written with a few decimals
-            yield path, f"share of {quoted(tier)}: not used, the cheapest tier takes what is left ({left:g})"
-        elif tier != cheapest and part == 0:
+        if tier != cheapest and part == 0:
             yield path, f"share of {quoted(tier)}: never reached, its part is 0; raise it or take the tier out"
     if share and share.keys() <= {cheapest} and len(policy.tiers) > 1:
         yield ("routing", "share"), "share: no stronger tier has a part, so none is ever chosen"

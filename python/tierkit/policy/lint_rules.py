@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 from tierkit.policy.words import nearest, quoted
 
 TYPE_CHECKING = False
@@ -54,9 +52,11 @@ def replaced_always(policy: Policy) -> Iterator[Finding]:
 
 def duplicates(policy: Policy) -> Iterator[Finding]:
     """Find rules that differ in name only."""
-    for (_, first), (path, second) in combinations(_rules(policy), 2):
-        if type(first) is type(second) and first.with_(name="x") == second.with_(name="x"):
-            yield path, f"{_title(path, second)} says the same as {quoted(first.name)}; take one out"
+    seen: dict[Limit | Budget, Limit | Budget] = {}
+    for path, rule in _rules(policy):
+        first = seen.setdefault(rule.with_(name="same"), rule)
+        if first is not rule:
+            yield path, f"{_title(path, rule)} says the same as {quoted(first.name)}; take one out"
 
 
 def budgets_above_parents(policy: Policy) -> Iterator[Finding]:

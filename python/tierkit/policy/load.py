@@ -163,7 +163,7 @@ class _Assembly:
             tiers=self.tiers,
             backends=list(backends),
             rules=self.rules,
-            share=[tier for tier, _ in share.items()] if share and readable else [],
+            share=_parts(share) if share and readable else {},
             default=default.value if default and default.kind == "text" and readable else None,
         )
         places = key_places(self.document)
@@ -172,3 +172,8 @@ class _Assembly:
             while at not in places:
                 at = at[:-1]
             self.findings.add(sentence, places[at], path)
+
+
+def _parts(share: Node) -> dict[str, float]:
+    """Read the shares again for their names; a part that could not be read counts as 0."""
+    return {tier: float(node.value) if node.kind in ("integer", "float") else 0.0 for tier, node in share.items()}

@@ -87,7 +87,8 @@ def whole_seconds(key: str, text: str, *, least: int) -> int:
     """Return a length of time in whole seconds."""
     ns = _core.duration_ns(key, text)
     if ns % _NS_PER_S or ns < least * _NS_PER_S:
-        raise ConfigError(f"{key} {quoted(text)}: expected whole seconds, at least {least}s")
+        bound = f", at least {least}s" if least else ""
+        raise ConfigError(f"{key} {quoted(text)}: expected whole seconds{bound}")
     return ns // _NS_PER_S
 
 
@@ -98,7 +99,13 @@ def bytes_of(key: str, text: str) -> int:
 
 def price_of(key: str, text: str) -> int:
     """Return a price in pico-USD per token."""
-    return _core.price_pusd_per_token(key, text)
+    try:
+        price = _core.price_pusd_per_token(text)
+    except ConfigError:
+        price = -1
+    if price < 0:
+        raise ConfigError(f"{key} {quoted(text)}: expected USD per million tokens from 0 on, such as '0.05 USD/Mtok'")
+    return price
 
 
 def _positive_ns(key: str, text: str) -> int:

@@ -66,7 +66,7 @@ class PartReader:
         for key, field in fields.items():
             if field.required and node.get(key) is None:
                 self.findings.add(f"{key} is missing: add the line {field.example}", node.place, (*path, key))
-                found[_BROKEN] = True
+                found.setdefault(_BROKEN, set()).add(key)
         return found
 
     def _value(self, found: dict[str, Any], key: str, child: Node, part: Part) -> None:
@@ -76,7 +76,7 @@ class PartReader:
         except ConfigError as error:
             wrong = error.node if isinstance(error, Misread) else child
             self.findings.add(str(error), wrong.place, path)
-            found[_BROKEN] = True
+            found.setdefault(_BROKEN, set()).add(key)
             return
         if isinstance(value, Node):
             price = Part(value, PRICE, path)
@@ -85,31 +85,32 @@ class PartReader:
 
     def make(self, make: Callable[..., Any], values: dict[str, Any], part: Part) -> Any:
         """Return the part, or None when a value of it could not be read or the part refuses it."""
-        if _BROKEN in values:
+        broken = values.get(_BROKEN, set())
+        if any(part.fields[key].required for key in broken):
             return None
-        try:
-            return make(**values)
-        except ConfigError as error:
-            self._refused(str(error), make, values, part)
-            return None
-
-    def _refused(self, sentence: str, make: Callable[..., Any], values: dict[str, Any], part: Part) -> None:
-        """Note what a part refused; then leave optional values out one by one, to find every refused one at once."""
-        rest = dict(values)
+        rest = {argument: value for argument, value in values.items() if argument != _BROKEN}
         while True:
-            key = _blamed(sentence, part.fields)
-            field, child = part.fields.get(key), part.node.get(key)
-            if len(rest) == len(values) or child is not None:
-                place = child.place if child else part.node.place
-                self.findings.add(_renamed(sentence, key, field), place, (*part.path, key) if key else part.path)
-            if field is None or field.required or child is None or rest.pop(field.argument or key, None) is None:
-                return
             try:
-                make(**rest)
+                made = make(**rest)
             except ConfigError as error:
-                sentence = str(error)
+                key = self._blame(str(error), part, broken)
             else:
-                return
+                return None if broken else made
+            # Leaving a refused value out shows what else is refused; what must be there ends the search.
+            field = part.fields.get(key)
+            if field is None or field.required or key in broken or rest.pop(field.argument or key, None) is None:
+                return None
+            broken = {*broken, key}
+
+    def _blame(self, sentence: str, part: Part, broken: set[str]) -> str:
+        """Note a refusal at the value of the key that it begins with, unless that one is noted already."""
+        key = _blamed(sentence, part.fields)
+        field, child = part.fields.get(key), part.node.get(key)
+        # With a value left out, the part may ask for another one instead: that is no mistake of the file.
+        if key not in broken and not (broken and child is None):
+            place = child.place if child else part.node.place
+            self.findings.add(_renamed(sentence, key, field), place, (*part.path, key) if key else part.path)
+        return key
 
 
 def _blamed(sentence: str, fields: Mapping[str, Field]) -> str:
@@ -124,7 +125,7 @@ def _renamed(sentence: str, key: str, field: Field | None) -> str:
     return sentence if field is None else key + sentence.removeprefix(field.argument or key)
 
 
-# No key of a policy: marks values of which some could not be read.
+# No key of a policy: holds the keys whose values could not be read.
 _BROKEN = "?"
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["Outline", "broken_relations"]
 
 
+# Shares are written with a few decimals: thirds sum to 0.999.
+_SLACK = 0.001
+
+
 class Outline:
     """The names of a policy and where they are used; made from checked parts, or from a file with mistakes in it.
 
@@ -21,7 +25,7 @@ class Outline:
         tiers: Path, name and backend of each tier.
         backends: Names of the backends.
         rules: Path, name and replaced names of each limit and budget.
-        share: Names of the tiers that have a share.
+        share: Tier to its part of the traffic.
         default: The tier for requests that cannot be scored.
 
     """
@@ -34,7 +38,7 @@ class Outline:
         tiers: Sequence[tuple[Path, str, str]],
         backends: Sequence[str],
         rules: Sequence[tuple[Path, str, Sequence[str]]],
-        share: Sequence[str],
+        share: Mapping[str, float],
         default: str | None,
     ) -> None:
         """Keep the names."""
@@ -74,6 +78,10 @@ def _unknown_tiers(outline: Outline) -> Iterator[Finding]:
     for tier in outline.share:
         if tier not in known:
             yield ("routing", "share", tier), f"share of {quoted(tier)}: no tier is called so{nearest(tier, known)}"
+    total = sum(outline.share.values())
+    if known and known[0] in outline.share and total < 1 - _SLACK:
+        sentence = f"the parts sum to {total:g}, expected 1 when the cheapest tier has one; leave it out"
+        yield ("routing", "share", known[0]), f"share of {quoted(known[0])}: {sentence}"
     if outline.default is not None and outline.default not in known:
         yield (
             ("routing", "default"),

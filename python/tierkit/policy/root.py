@@ -213,7 +213,7 @@ class Policy(Record):
             tiers=[(("tier", at), tier.name, tier.backend) for at, tier in enumerate(self.tiers)],
             backends=list(self.backends),
             rules=[*limits, *budgets],
-            share=list(self.routing.share),
+            share=self.routing.share,
             default=self.routing.default,
         )
 

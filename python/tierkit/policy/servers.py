@@ -29,7 +29,7 @@ class BackendSettings(Record):
         api_key_env: Name of the environment variable that holds the key; None: no key is sent.
         timeout_s: Longest whole call, in seconds.
         connect_timeout_s: Longest wait for a connection, in seconds.
-        first_byte_timeout_s: Longest wait for the first byte of an answer, in seconds; None: `timeout_s`.
+        first_byte_timeout_s: Longest wait until a streamed answer begins, in seconds.
         chunk_timeout_s: Longest silence inside a stream, in seconds.
         allow_link_local: Permit link-local addresses, where cloud machines keep their credentials.
 
@@ -69,7 +69,7 @@ class BackendSettings(Record):
     api_key_env: str | None
     timeout_s: float
     connect_timeout_s: float
-    first_byte_timeout_s: float | None
+    first_byte_timeout_s: float
     chunk_timeout_s: float
     allow_link_local: bool
 
@@ -82,7 +82,7 @@ class BackendSettings(Record):
         api_key_env: str | None = None,
         timeout_s: float = 600.0,
         connect_timeout_s: float = 5.0,
-        first_byte_timeout_s: float | None = None,
+        first_byte_timeout_s: float = 60.0,
         chunk_timeout_s: float = 30.0,
         allow_link_local: bool = False,
     ) -> None:
@@ -95,13 +95,11 @@ class BackendSettings(Record):
         self._keep(
             name=check_name("name", name),
             kind=kind,
-            url=url if url is None else _url(url),
+            url=url if url is None else _url(url, allow_link_local=bool(allow_link_local)),
             api_key_env=api_key_env if api_key_env is None else _variable(api_key_env),
             timeout_s=_timeout("timeout_s", timeout_s),
             connect_timeout_s=_timeout("connect_timeout_s", connect_timeout_s),
-            first_byte_timeout_s=first_byte_timeout_s
-            if first_byte_timeout_s is None
-            else _timeout("first_byte_timeout_s", first_byte_timeout_s),
+            first_byte_timeout_s=_timeout("first_byte_timeout_s", first_byte_timeout_s),
             chunk_timeout_s=_timeout("chunk_timeout_s", chunk_timeout_s),
             allow_link_local=bool(allow_link_local),
         )
@@ -116,22 +114,16 @@ def _variable(name: object) -> str:
     return name
 
 
-def _url(url: object) -> str:
-    wanted = "expected an address such as 'http://127.0.0.1:8000' or 'https://api.example.com/v1'"
+def _url(url: object, *, allow_link_local: bool) -> str:
+    from tierkit.backends.address import base_url  # noqa: PLC0415 - reads addresses; a policy without urls needs it not
+
     if not isinstance(url, str):
-        raise ConfigError(f"url {quoted(url)}: {wanted}")
-    scheme, found, rest = url.partition("://")
-    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" in host:
-        raise ConfigError("url: holds a user or password; take it out and name the key's variable in api_key_env")
-    if "?" in rest or "#" in rest:
-        raise ConfigError(f"url: ends in a query or fragment, which may hold a key; {wanted}")
-    if not found or scheme.lower() not in ("http", "https") or not host or not url.isprintable() or " " in url:
-        raise ConfigError(f"url {quoted(url)}: {wanted}")
-    port = host.rpartition(":")[2] if not host.endswith("]") and ":" in host else "80"
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 2**16):
-        raise ConfigError(f"url {quoted(url)}: the port is not a number from 1 to 65535")
-    return url.rstrip("/")
+        raise ConfigError(f"url {quoted(url)}: expected text such as 'http://127.0.0.1:8000'")
+    if "@" in url or "?" in url or "#" in url:
+        # The value is not shown: a password or a key may stand in it.
+        raise ConfigError("url: holds a user, a query or a fragment, perhaps a key; name its variable in api_key_env")
+    base_url(url, allow_link_local=allow_link_local)
+    return url
 
 
 def _timeout(key: str, value: object) -> float:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CacheSettings", "Routing"]
 
-# Shares written with two decimals (0.7 + 0.2 + 0.1) may sum to a hair above one in binary.
-_ROUNDING = 1e-9
+# Shares are written with a few decimals: 0.334 + 0.333 + 0.334 is meant as one.
+_SLACK = 0.001
 
 
 class Routing(Record):
@@ -50,7 +50,7 @@ class Routing(Record):
             except ConfigError as error:
                 raise ConfigError(f"share of {quoted(tier)}: {str(error).partition(': ')[2]}") from None
         total = sum(found.values())
-        if total > 1 + _ROUNDING:
+        if total > 1 + _SLACK:
             raise ConfigError(f"share: the parts sum to {total:g}, expected at most 1; lower one of them")
         self._keep(
             share=MappingProxyType(found), default=default if default is None else check_name("default", default)

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from tierkit import _core
-from tierkit.errors import ConfigError, PriceMissing
+from tierkit.errors import PriceMissing
 from tierkit.money import Money
 from tierkit.prices.file import model_records, read_book, utc_ns
 from tierkit.prices.override import override_record
@@ -212,12 +212,17 @@ class PriceBook:
         records = [override_record(model, given) for model, given in prices.items()]
         return PriceBook(self._book.replacing(records), as_of=self.as_of, digest=self.digest)
 
-    def __contains__(self, model: object) -> bool:
-        """Whether the book knows a model by this name."""
+    def knows(self, model: str) -> bool:
+        """Tell whether the book has a model by this name, alias or dated snapshot, at whatever time."""
         try:
-            return isinstance(model, str) and bool(self.resolve(model, at=0))
-        except ConfigError:
+            self._book.resolve(model, at_ns=0)
+        except PriceMissing:
             return False
+        return True
+
+    def __contains__(self, model: object) -> bool:
+        """Tell whether the book knows a model by this name."""
+        return isinstance(model, str) and self.knows(model)
 
     def __repr__(self) -> str:
         """Show size and date."""

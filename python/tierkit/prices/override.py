@@ -40,4 +40,9 @@ def _pusd_per_token(model: str, kind: str, price: str | Decimal) -> int:
         raise ConfigError(
             f"price '{kind}' of model '{model}': {price!r} is a {seen}; write it as text, such as '0.05 USD/Mtok'"
         )
-    return _core.price_pusd_per_token(f"price '{kind}' of model '{model}'", str(price))
+    try:
+        return _core.price_pusd_per_token(str(price))
+    except ConfigError as error:
+        raise ConfigError(
+            f"price '{kind}' of model '{model}': {error}; write USD per million tokens, '0.05 USD/Mtok'"
+        ) from error

@@ -25,10 +25,10 @@ from tierkit.request import Usage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tierkit._core import ManualClock
     from tierkit.governor import Admission, Governor
     from tierkit.money import Money
     from tierkit.report.trace import TraceRecord
-    from tierkit.testing import ManualClock
 
 __all__ = ["FIRST_TOKEN_NS", "NS_PER_OUTPUT_TOKEN", "Replay", "Watcher"]
 

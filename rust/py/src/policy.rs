@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tierkit_core::error::Error;
 use tierkit_core::quantity::{parse_bytes, parse_duration_ns};
-use tierkit_core::units::{parse_pusd_per_token, shorten};
+use tierkit_core::units::shorten;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -122,21 +122,9 @@ fn size_bytes(py: Python<'_>, key: &str, text: &str) -> PyResult<i64> {
     attached(py, parse_bytes(text).map_err(|error| Error::config(format!("{key} {error}"))))
 }
 
-/// A price such as `"0.05 USD/Mtok"`, in pico-USD per token; the error begins with the key.
-#[pyfunction]
-#[pyo3(signature = (key, text, /))]
-fn price_pusd_per_token(py: Python<'_>, key: &str, text: &str) -> PyResult<i64> {
-    let wanted = || {
-        let seen = shorten(text);
-        Error::config(format!("{key} '{seen}': expected a price from 0 on in USD per million tokens such as '0.05 USD/Mtok'"))
-    };
-    attached(py, parse_pusd_per_token(text).ok().filter(|price| *price >= 0).ok_or_else(wanted))
-}
-
 /// Adds these names to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(toml_document, module)?)?;
     module.add_function(wrap_pyfunction!(duration_ns, module)?)?;
-    module.add_function(wrap_pyfunction!(size_bytes, module)?)?;
-    module.add_function(wrap_pyfunction!(price_pusd_per_token, module)?)
+    module.add_function(wrap_pyfunction!(size_bytes, module)?)
 }

@@ -227,9 +227,16 @@ impl PyPriceRow {
     }
 }
 
+/// A price such as `0.05 USD/Mtok` as pico-USD per token.
+#[pyfunction]
+fn price_pusd_per_token(py: Python<'_>, text: &str) -> PyResult<i64> {
+    attached(py, tierkit_core::units::parse_pusd_per_token(text))
+}
+
 /// Adds these names to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyPriceBook>()?;
     module.add_class::<PyModelPrice>()?;
-    module.add_class::<PyPriceRow>()
+    module.add_class::<PyPriceRow>()?;
+    module.add_function(wrap_pyfunction!(price_pusd_per_token, module)?)
 }

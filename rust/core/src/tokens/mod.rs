@@ -4,8 +4,11 @@
 //! The crate `bpe-openai` carries both vocabularies; equality with tiktoken's `encode_ordinary` is a test.
 
 mod models;
+mod whole;
 
 pub use models::vocabulary_of;
+
+use whole::WholeTokens;
 
 /// The vocabularies that are inside the package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,7 +36,10 @@ impl Vocabulary {
 /// assert_eq!(count("hello world", Vocabulary::O200k), 2);
 /// ```
 pub fn count(text: &str, vocabulary: Vocabulary) -> usize {
-    vocabulary.tables().count(text)
+    let tables = vocabulary.tables();
+    let whole = WholeTokens::of(vocabulary);
+    let tokens = |piece: &str| if whole.contains(piece.as_bytes()) { 1 } else { tables.bpe.count(piece.as_bytes()) };
+    tables.split(text).map(tokens).sum()
 }
 
 /// The bytes of every token of a vocabulary; the position is the rank. For tests against another implementation.

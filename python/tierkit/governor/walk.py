@@ -1,0 +1,161 @@
+"""One request on its way through the cache and the candidates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tierkit.errors import RequestTooLarge
+from tierkit.governor.admission import Admission, Hit
+from tierkit.governor.refusal import soonest
+from tierkit.money import Money
+from tierkit.request import TokenCount
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tierkit import _core
+    from tierkit.cache import CacheHit
+    from tierkit.governor.answers import Place
+    from tierkit.governor.candidate import Candidate
+    from tierkit.governor.engine import Engine
+    from tierkit.governor.plan import Ranking
+    from tierkit.governor.prompt import Prompt
+
+__all__ = ["Ask", "Walk"]
+
+
+class Ask(NamedTuple):
+    """The checked arguments of one request.
+
+    Attributes:
+        prompt: What is asked.
+        labels: Who asks.
+        bound: The caller's bound of the answer, in tokens.
+        identity: The idempotency key, or None.
+        need: The caller's own score, or None.
+        tiers: The tiers that may serve, or None for all.
+        place: Where the answer belongs in the cache, or None.
+        refresh: Whether a kept answer is to be passed over.
+    """
+
+    prompt: Prompt
+    labels: dict[str, str]
+    bound: int | None
+    identity: str | None
+    need: float | None
+    tiers: Collection[str] | None
+    place: Place | None
+    refresh: bool
+
+
+class Walk:
+    """Tries a request until it is admitted or given up; trying again scores nothing anew."""
+
+    __slots__ = ("_ask", "_engine", "_ranking")
+
+    def __init__(self, engine: Engine, ask: Ask) -> None:
+        """Keep both; nothing is decided yet."""
+        self._engine = engine
+        self._ask = ask
+        self._ranking: Ranking | None = None
+
+    @property
+    def ranking(self) -> Ranking:
+        """The candidates, ranked once and only if the cache has no answer."""
+        if self._ranking is None:
+            self._ranking = self._engine.rank(self._ask.prompt, self._ask.need, self._ask.tiers)
+        return self._ranking
+
+    def try_once(self) -> Admission | _core.Decision:
+        """Answer from the cache, or reserve on the first candidate with room; else say who refuses."""
+        ask, engine = self._ask, self._engine
+        if ask.place is not None and not ask.refresh:
+            found = engine.answers.get(ask.place)
+            if found is not None:
+                return self._answered(*found)
+        refusals = []
+        candidates = self._known() or self.ranking.candidates
+        at_ns = engine.gate.wall_ns
+        for candidate in candidates:
+            tokens = ask.prompt.tokens(candidate.tier.model)
+            output = candidate.output_tokens(ask.bound)
+            if not candidate.fits_context(tokens + output):
+                continue
+            ceiling = candidate.ceiling_nusd(tokens, output, at_ns)
+            decision = engine.gate.reserve(
+                ask.labels,
+                candidate.labels,
+                ask.identity,
+                input_tokens=tokens,
+                output_tokens=output,
+                nusd=ceiling,
+                ttl_s=engine.ttl_s,
+            )
+            if decision.allowed:
+                return self._admission(
+                    candidate, decision.id or "", tokens=tokens, output=output, ceiling=ceiling, at_ns=at_ns
+                )
+            refusals.append(decision)
+            if not decision.next_tier:
+                return decision
+        if not refusals:
+            raise self._too_long(candidates)
+        return soonest(refusals)
+
+    def _known(self) -> list[Candidate] | None:
+        """The tier that an id was admitted on before: a retry must not be judged as a request for another tier."""
+        if self._ask.identity is None:
+            return None
+        known = self._engine.gate.reservation(self._ask.identity)
+        candidate = None if known is None else self._engine.candidates.get(known[1].get("tier", ""))
+        return None if candidate is None else [candidate]
+
+    def _admission(
+        self, candidate: Candidate, identity: str, *, tokens: TokenCount, output: int, ceiling: int, at_ns: int
+    ) -> Admission:
+        ranking = self._ranking
+        return Admission(
+            self._engine,
+            candidate.labels,
+            id=identity,
+            labels=self._ask.labels,
+            reserved=Money.from_nusd(ceiling),
+            input_tokens=tokens,
+            output_tokens=output,
+            max_output_tokens=candidate.bound(self._ask.bound),
+            need=None if ranking is None else ranking.need,
+            reasons=() if ranking is None else ranking.reasons,
+            place=self._ask.place,
+            at_ns=at_ns,
+        )
+
+    def _answered(self, found: CacheHit, tier: str, value: bytes) -> Admission | _core.Decision:
+        """A hit pays the `requests` dimension only; the money that it saved is journalled."""
+        engine, ask = self._engine, self._ask
+        labels = engine.candidates[tier].labels
+        decision = engine.gate.reserve(ask.labels, labels, ask.identity, concurrency=0)
+        if not decision.allowed:
+            return decision
+        identity = decision.id or ""
+        engine.gate.post(identity, cached=True, saved_nusd=found.saved.nusd)
+        hit = Hit(value, similarity=found.similarity, exact=found.exact, id=found.id, saved=found.saved, tier=tier)
+        return Admission(
+            engine,
+            labels,
+            id=identity,
+            labels=ask.labels,
+            reserved=Money(0),
+            input_tokens=TokenCount(0),
+            output_tokens=0,
+            max_output_tokens=ask.bound,
+            hit=hit,
+        )
+
+    def _too_long(self, candidates: list[Candidate]) -> RequestTooLarge:
+        largest = max(candidates, key=lambda candidate: candidate.tier.context_tokens or 0)
+        tokens = self._ask.prompt.tokens(largest.tier.model) + largest.output_tokens(self._ask.bound)
+        return RequestTooLarge(
+            f"request of {tokens} tokens with its answer: the largest tier '{largest.tier.name}' holds "
+            f"{largest.tier.context_tokens}; shorten the prompt or lower max_output_tokens",
+            None,
+        )
