@@ -36,7 +36,7 @@ def command(out: Path, *, as_json_: bool) -> None:
     \b
     Examples:
       tierkit demo
-      tierkit demo --out /tmp/demo --json
+      tierkit demo --out spring --json
     """  # noqa: D301 - \b is click's mark for lines to keep
     from tierkit.report.sample import POLICY, TRACE  # noqa: PLC0415 - keeps --help quick
     from tierkit.report.trace import read_trace  # noqa: PLC0415 - as above
