@@ -19,7 +19,7 @@ __all__ = ["command"]
 VALID, WARNED, WRONG = 0, 1, 2
 
 
-@click.command("check")
+@click.command("check", short_help="Say what is wrong with a policy, and where.")
 @click.argument("file", type=click.Path(), default="tierkit.toml")
 @click.option("--strict", is_flag=True, help="Leave with 1 when there are warnings.")
 @json_option

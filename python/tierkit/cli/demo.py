@@ -25,7 +25,7 @@ __all__ = ["command"]
 PICTURE, STATE, MARK = "spend.svg", "state", "made-by-tierkit-demo"
 
 
-@click.command("demo")
+@click.command("demo", short_help="Govern a real hour of traffic before your eyes.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-out"), show_default=True, metavar="DIR")
 @json_option
 def command(out: Path, *, as_json_: bool) -> None:
@@ -127,5 +127,5 @@ def _last_words(screen: Console, result: dict[str, Any], out: Path) -> None:
     screen.print(f"policy    {out / 'demo.toml'}", soft_wrap=True)
     screen.print("Try next", style="bold")
     screen.print(f"  tierkit report --state {out / STATE} --by team,tier", soft_wrap=True)
-    screen.print('  tierkit route "Prove that there are infinitely many primes."')
+    screen.print('  tierkit route "What is the capital of France?"')
     screen.print("  tierkit init")

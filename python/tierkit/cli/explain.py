@@ -14,7 +14,7 @@ __all__ = ["command"]
 _UNKNOWN = 1
 
 
-@click.command("explain")
+@click.command("explain", short_help="Tell the story of one request.")
 @click.argument("request_id", metavar="ID")
 @click.option("--state", required=True, metavar="DIR", help="The state directory of the governor; it may be running.")
 @json_option
@@ -43,7 +43,7 @@ def _tell(request_id: str, entries: list[dict[str, Any]]) -> None:
     out = paper()
     labels = entries[-1]["labels"] or {}
     out.print(f"request {plain(request_id)}")
-    out.print("  " + plain(", ".join(f"{name}={value}" for name, value in labels.items())), soft_wrap=True)
+    out.print("  " + plain(", ".join(f"{name}={value}" for name, value in labels.items() if value)), soft_wrap=True)
     for entry in entries:
         seconds, ns = divmod(entry["at_ns"], 1_000_000_000)
         when = datetime.fromtimestamp(seconds, UTC)

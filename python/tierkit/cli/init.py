@@ -12,7 +12,7 @@ from tierkit.errors import ConfigError
 __all__ = ["command"]
 
 
-@click.command("init")
+@click.command("init", short_help="Write a commented policy to start from.")
 @click.argument("path", type=click.Path(path_type=Path), default=Path("tierkit.toml"))
 @click.option("--force", is_flag=True, help="Replace a file that is already there.")
 @json_option

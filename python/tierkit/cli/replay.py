@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("replay")
+@click.command("replay", short_help="Try a policy on the traffic of a trace.")
 @click.argument("trace", type=click.Path())
 @click.option("--policy", "policy_path", required=True, metavar="FILE", help="The policy to try.")
 @click.option("--state", metavar="DIR", help="Keep the ledger there, for report and explain; left out: in memory.")

@@ -10,12 +10,14 @@ from tierkit.cli.output import as_json, json_option, paper, plain, table, usd
 
 __all__ = ["command"]
 
+_MOST_ROWS = 200  # more is nothing to read, and slow to lay out
+
 
 def _names(_context: click.Context, _option: click.Parameter, value: str) -> list[str]:
     return [name for name in value.split(",") if name.strip()]
 
 
-@click.command("report")
+@click.command("report", short_help="Add up the spend in a ledger by labels.")
 @click.option("--state", required=True, metavar="DIR", help="The state directory of the governor; it may be running.")
 @click.option("--by", default="team,model", show_default=True, callback=_names, help="Labels, with commas between.")
 @json_option
@@ -42,9 +44,11 @@ def _tell(found: dict[str, Any], by: list[str]) -> None:
         out.print("The ledger holds no settled request yet.")
         return
     made = table(*by, ">requests", ">input tokens", ">output tokens", ">spent")
-    for row in found["rows"]:
+    for row in found["rows"][:_MOST_ROWS]:
         labels = ("-" if row[name] is None else plain(row[name]) for name in by)
         figures = (f"{row[name]:,}" for name in ("requests", "input_tokens", "output_tokens"))
         made.add_row(*labels, *figures, usd(row["usd"]))
     out.print(made)
+    if len(found["rows"]) > _MOST_ROWS:
+        out.print(f"{len(found['rows']) - _MOST_ROWS:,} more rows, each cheaper; --json has them all")
     out.print(f"total {usd(found['total_usd'])}")

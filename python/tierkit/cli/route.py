@@ -19,7 +19,7 @@ __all__ = ["command"]
 _REPEATS = 5
 
 
-@click.command("route")
+@click.command("route", short_help="Show the tier for one prompt, why, and its price.")
 @click.argument("prompt", required=False)
 @click.option("--policy", "policy_path", metavar="FILE", help="The policy; left out: the one that init writes.")
 @click.option("--max-output-tokens", type=click.IntRange(min=1), help="The bound of the answer; it bounds the price.")
