@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "python" / "tierkit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# The compiled core lies below all, but these rooms speak to it only through the typed modules above it. `report` is not among
-# them: it reads the files of a state directory, which only the core knows.
+# The compiled core lies below all, but these rooms speak to it only through the typed modules above it. `report` is not
+# among them: it reads the files of a state directory, which only the core knows.
 ABOVE_THE_CORE = ("cli", "client", "middleware", "sidecar", "backends", "economics")
 
 # Imported inside functions only: each costs more than the whole of `import tierkit` may.
