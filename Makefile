@@ -27,7 +27,7 @@ test: $(DONE)/wheel $(DONE)/test ## run all tests against the installed release 
 check: check-rust check-python test check-sdist ## what CI runs: format, lints, types, stubs, layers, all tests, the sdist
 
 bench: $(DONE)/wheel $(DONE)/test $(DONE)/bench ## measure, as ratios to named peers in the same run
-	$(BIN)/python -m pytest benches --benchmark-enable --timeout=0
+	$(BIN)/python -m pytest benches --benchmark-enable --benchmark-columns=median,iqr,ops --timeout=0 -s
 
 docs: $(DONE)/wheel $(DONE)/test ## build the Rust documentation and run every example in README, docs and docstrings
 	cargo doc --workspace --no-deps --locked --quiet
