@@ -15,6 +15,12 @@ pub struct Now {
 pub trait Clock: Send + Sync {
     /// The current instant.
     fn now(&self) -> Now;
+
+    /// An instant on the boot clock that has surely passed, a few milliseconds ago at most. What fitted then fits now, so a
+    /// cheap reading is enough to admit; a refusal needs [`Clock::now`].
+    fn passed_boot_ns(&self) -> u64 {
+        self.now().boot_ns
+    }
 }
 
 /// A clock that moves only when told to, for tests and replays.

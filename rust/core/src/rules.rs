@@ -77,6 +77,16 @@ pub struct Rule {
     pub replaces: Vec<Box<str>>,
 }
 
+impl Rule {
+    /// What an enforced rate counts, and the rate; `None` for everything else.
+    pub fn rate(&self) -> Option<(Dimension, Quota)> {
+        match (&self.kind, self.mode) {
+            (RuleKind::Refill(dimension, quota), Mode::Enforce) => Some((*dimension, *quota)),
+            _ => None,
+        }
+    }
+}
+
 /// All rules of a policy, checked together.
 #[derive(Debug, Default)]
 pub struct Rules {

@@ -6,46 +6,63 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tierkit_core::decision::{Failing, Refusal, Wait};
-use tierkit_core::gate::Bound as Scopes;
 use tierkit_core::ledger::ReservationId;
 use tierkit_core::rules::Rules;
 use tierkit_core::throttle::{Dimension, Units};
 use tierkit_core::units::format_nusd;
 
+use crate::gate::PyScope;
 use crate::labels::key_dict;
 
-/// The answer of a gate.
+/// What a gate answered.
+pub enum Answer {
+    /// Units that refill were taken through this handle.
+    Taken(Py<PyScope>),
+    /// A reservation was made, or found: then nothing new was charged.
+    Reserved { id: ReservationId, replayed: bool },
+    /// Nothing was taken; the rules name who refuses.
+    Refused(Box<(Arc<Rules>, Refusal)>),
+}
+
+/// The answer of a gate, kept small: hot paths make one per call.
 #[pyclass(frozen, module = "tierkit._core", name = "Decision")]
 pub struct PyDecision {
-    /// The rules that judged.
-    pub rules: Arc<Rules>,
-    /// What refused; `None` when admitted.
-    pub refusal: Option<Box<Refusal>>,
-    /// The scopes that gave, for a take without a reservation.
-    pub scopes: Option<Arc<Scopes>>,
-    /// What was taken.
+    /// What was answered.
+    pub answer: Answer,
+    /// What was asked for.
     pub units: Units,
-    /// The reservation, if one was made.
-    pub id: Option<ReservationId>,
-    /// The id was known; nothing new was charged.
-    pub replayed: bool,
-    /// Settled once already.
-    pub settled: AtomicBool,
+    settled: AtomicBool,
 }
 
 impl PyDecision {
-    fn binding(&self) -> Option<&Failing> {
-        self.refusal.as_ref()?.binding()
+    pub fn new(answer: Answer, units: Units) -> Self {
+        Self { answer, units, settled: AtomicBool::new(false) }
+    }
+
+    pub fn refused(rules: &Arc<Rules>, refusal: Refusal, units: Units) -> Self {
+        Self::new(Answer::Refused(Box::new((Arc::clone(rules), refusal))), units)
+    }
+
+    fn refusal(&self) -> Option<(&Rules, &Refusal)> {
+        match &self.answer {
+            Answer::Refused(refused) => Some((&refused.0, &refused.1)),
+            Answer::Taken(_) | Answer::Reserved { .. } => None,
+        }
+    }
+
+    fn binding(&self) -> Option<(&Rules, &Failing)> {
+        let (rules, refusal) = self.refusal()?;
+        Some((rules, refusal.binding()?))
     }
 
     /// True the first time only.
     pub fn first_settle(&self) -> bool {
         !self.settled.swap(true, Ordering::Relaxed)
     }
+}
 
-    fn name(&self, rule: u16) -> Option<&str> {
-        self.rules.get(rule).map(|found| &*found.name)
-    }
+fn name(rules: &Rules, rule: u16) -> Option<&str> {
+    rules.get(rule).map(|found| &*found.name)
 }
 
 #[allow(clippy::cast_precision_loss)]
@@ -75,46 +92,49 @@ fn amount(dimension: Dimension, units: i64) -> String {
 impl PyDecision {
     #[getter]
     fn allowed(&self) -> bool {
-        self.refusal.is_none()
+        self.refusal().is_none()
     }
 
     fn __bool__(&self) -> bool {
-        self.refusal.is_none()
+        self.refusal().is_none()
     }
 
     #[getter]
     fn id(&self) -> Option<&str> {
-        self.id.as_ref().map(ReservationId::as_str)
+        match &self.answer {
+            Answer::Reserved { id, .. } => Some(id.as_str()),
+            Answer::Taken(_) | Answer::Refused(_) => None,
+        }
     }
 
     #[getter]
     fn replayed(&self) -> bool {
-        self.replayed
+        matches!(self.answer, Answer::Reserved { replayed: true, .. })
     }
 
     #[getter]
     fn rule(&self) -> Option<&str> {
-        self.binding().and_then(|found| self.name(found.rule))
+        self.binding().and_then(|(rules, found)| name(rules, found.rule))
     }
 
     #[getter]
     fn cause(&self) -> Option<&'static str> {
-        self.binding().map(|found| found.cause.as_str())
+        self.binding().map(|(_, found)| found.cause.as_str())
     }
 
     #[getter]
     fn dimension(&self) -> Option<&'static str> {
-        self.binding().map(|found| found.dimension.as_str())
+        self.binding().map(|(_, found)| found.dimension.as_str())
     }
 
     #[getter]
     fn retry_after_s(&self) -> Option<f64> {
-        seconds(self.binding()?.wait)
+        seconds(self.binding()?.1.wait)
     }
 
     #[getter]
     fn wait_ns(&self) -> Option<u64> {
-        match self.binding()?.wait {
+        match self.binding()?.1.wait {
             Wait::For(ns) => Some(ns),
             Wait::UntilReleased | Wait::Never => None,
         }
@@ -123,7 +143,7 @@ impl PyDecision {
     /// `for`, `until_released` or `never`; None when admitted.
     #[getter]
     fn wait(&self) -> Option<&'static str> {
-        Some(match self.binding()?.wait {
+        Some(match self.binding()?.1.wait {
             Wait::For(_) => "for",
             Wait::UntilReleased => "until_released",
             Wait::Never => "never",
@@ -133,22 +153,23 @@ impl PyDecision {
     /// True when another tier may still fit.
     #[getter]
     fn next_tier(&self) -> bool {
-        self.refusal.as_ref().is_some_and(|refusal| refusal.next_tier())
+        self.refusal().is_some_and(|(_, refusal)| refusal.next_tier())
     }
 
     #[getter]
     fn key<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        self.binding().map(|found| key_dict(py, &self.rules, found.rule, &found.key)).transpose()
+        self.binding().map(|(rules, found)| key_dict(py, rules, found.rule, &found.key)).transpose()
     }
 
     /// Every rule without room, in policy order.
     #[getter]
     fn failing<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        for found in self.refusal.iter().flat_map(|refusal| &refusal.failing) {
+        let Some((rules, refusal)) = self.refusal() else { return Ok(list) };
+        for found in &refusal.failing {
             let row = PyDict::new(py);
-            row.set_item("rule", self.name(found.rule))?;
-            row.set_item("key", key_dict(py, &self.rules, found.rule, &found.key)?)?;
+            row.set_item("rule", name(rules, found.rule))?;
+            row.set_item("key", key_dict(py, rules, found.rule, &found.key)?)?;
             row.set_item("dimension", found.dimension.as_str())?;
             row.set_item("cause", found.cause.as_str())?;
             row.set_item("needed", amount(found.dimension, found.needed))?;
@@ -160,8 +181,8 @@ impl PyDecision {
     }
 
     fn __str__(&self) -> String {
-        let Some(found) = self.binding() else { return "admitted".to_owned() };
-        let name = self.name(found.rule).unwrap_or_default();
+        let Some((rules, found)) = self.binding() else { return "admitted".to_owned() };
+        let name = name(rules, found.rule).unwrap_or_default();
         let (needed, available) = (amount(found.dimension, found.needed), amount(found.dimension, found.available));
         format!("rule '{name}' refuses ({}): needs {needed}, has {available}; {}", found.cause.as_str(), wait_word(found.wait))
     }

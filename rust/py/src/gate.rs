@@ -2,20 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tierkit_core::clock::Clock;
 use tierkit_core::decision::Refusal;
-use tierkit_core::gate::{Actual, Bound as Scopes};
+use tierkit_core::gate::{Actual, Bound as Scopes, Grant};
 use tierkit_core::ledger::{Flags, ReservationId};
 use tierkit_core::rules::{RuleKind, Rules};
 use tierkit_core::throttle::{Dimension, Units};
 use tierkit_store::{DurableGate, Options, SystemClock};
 
 use crate::clock::PyManualClock;
-use crate::decision::PyDecision;
+use crate::decision::{Answer, PyDecision};
 use crate::door::attached;
 use crate::error::{config, state, store};
 use crate::labels::{key_dict, read};
@@ -33,35 +32,15 @@ pub struct PyGate {
 #[pyclass(frozen, module = "tierkit._core", name = "Scope")]
 pub struct PyScope {
     gate: Arc<DurableGate>,
-    scopes: Arc<Scopes>,
+    scopes: Scopes,
     holds: bool,
     ttl_ns: u64,
-}
-
-/// Units as Python gives them; what is left out counts as 0 at a take.
-struct Asked<'a, 'py> {
-    requests: &'a Bound<'py, PyAny>,
-    input_tokens: Option<&'a Bound<'py, PyAny>>,
-    output_tokens: Option<&'a Bound<'py, PyAny>>,
-    total_tokens: Option<&'a Bound<'py, PyAny>>,
-    usd: Option<&'a Bound<'py, PyAny>>,
 }
 
 fn amount(value: &Bound<'_, PyAny>, name: &str) -> PyResult<i64> {
     match value.extract::<i64>() {
         Ok(amount) if amount >= 0 => Ok(amount),
         _ => Ok(i64::try_from(count(value, name)?).unwrap_or(i64::MAX)),
-    }
-}
-
-impl Asked<'_, '_> {
-    fn units(&self) -> PyResult<Units> {
-        let optional = |value: Option<&Bound<'_, PyAny>>, name: &str| value.map_or(Ok(0), |value| amount(value, name));
-        let input = optional(self.input_tokens, "input_tokens")?;
-        let output = optional(self.output_tokens, "output_tokens")?;
-        let total = self.total_tokens.map_or(Ok(input.saturating_add(output)), |value| amount(value, "total_tokens"))?;
-        let nusd = self.usd.map_or(Ok(0), money)?;
-        Ok(Units([amount(self.requests, "requests")?, input, output, total, nusd, 1]))
     }
 }
 
@@ -109,66 +88,48 @@ fn nanoseconds(py: Python<'_>, ttl_s: f64) -> PyResult<u64> {
     Ok((ttl_s * 1e9) as u64)
 }
 
-impl PyGate {
-    fn decision(
-        &self,
-        outcome: Result<bool, Refusal>,
-        units: Units,
-        id: Option<ReservationId>,
-        scopes: Option<Arc<Scopes>>,
-    ) -> PyDecision {
-        decision(&self.gate, outcome, units, id, scopes)
+fn reserved(gate: &DurableGate, outcome: Result<Grant, Refusal>, units: Units, id: ReservationId) -> PyDecision {
+    match outcome {
+        Ok(grant) => PyDecision::new(Answer::Reserved { id, replayed: grant.replayed }, units),
+        Err(refusal) => PyDecision::refused(gate.rules(), refusal, units),
     }
 }
 
-fn decision(
-    gate: &DurableGate,
-    outcome: Result<bool, Refusal>,
-    units: Units,
-    id: Option<ReservationId>,
-    scopes: Option<Arc<Scopes>>,
-) -> PyDecision {
-    let (refusal, replayed) = match outcome {
-        Ok(replayed) => (None, replayed),
-        Err(refusal) => (Some(Box::new(refusal)), false),
-    };
-    PyDecision { rules: Arc::clone(gate.rules()), refusal, scopes, units, id, replayed, settled: AtomicBool::new(false) }
-}
-
-fn take(
-    py: Python<'_>,
-    gate: &DurableGate,
-    scopes: &Arc<Scopes>,
-    holds: bool,
-    ttl_ns: u64,
-    units: Units,
-) -> PyResult<PyDecision> {
-    if !holds {
-        let outcome = gate.take(scopes, &units).map(|()| false);
-        return Ok(decision(gate, outcome, units, None, Some(Arc::clone(scopes))));
+impl PyScope {
+    fn take_units(slf: &Bound<'_, Self>, units: &Units) -> PyResult<Py<PyDecision>> {
+        let (py, scope) = (slf.py(), slf.get());
+        let decision = if scope.holds {
+            let id = attached(py, ReservationId::new(&scope.gate.new_id()))?;
+            let outcome = scope.gate.admit(&id, &scope.scopes, *units, scope.ttl_ns).map_err(|error| store(py, &error))?;
+            reserved(&scope.gate, outcome, *units, id)
+        } else {
+            match scope.gate.take(&scope.scopes, units) {
+                Ok(()) => return Py::new(py, PyDecision::new(Answer::Taken(slf.clone().unbind()), *units)),
+                Err(refusal) => PyDecision::refused(scope.gate.rules(), refusal, *units),
+            }
+        };
+        Py::new(py, decision)
     }
-    let id = attached(py, ReservationId::new(&gate.new_id()))?;
-    let outcome = gate.admit(&id, scopes, units, ttl_ns).map_err(|error| store(py, &error))?;
-    Ok(decision(gate, outcome.map(|grant| grant.replayed), units, Some(id), None))
 }
 
 #[pymethods]
 impl PyScope {
     #[pyo3(signature = (*, requests=None, input_tokens=None, output_tokens=None, total_tokens=None, usd=None))]
     fn take(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         requests: Option<&Bound<'_, PyAny>>,
         input_tokens: Option<&Bound<'_, PyAny>>,
         output_tokens: Option<&Bound<'_, PyAny>>,
         total_tokens: Option<&Bound<'_, PyAny>>,
         usd: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<PyDecision> {
+    ) -> PyResult<Py<PyDecision>> {
         let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
-        take(py, &self.gate, &self.scopes, self.holds, self.ttl_ns, units)
+        Self::take_units(slf, &units)
     }
 }
 
+/// The units of a take: what is left out counts as 0, requests as 1, and total tokens as the sum.
+#[inline]
 fn asked(
     requests: Option<&Bound<'_, PyAny>>,
     input_tokens: Option<&Bound<'_, PyAny>>,
@@ -176,14 +137,12 @@ fn asked(
     total_tokens: Option<&Bound<'_, PyAny>>,
     usd: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Units> {
-    match requests {
-        Some(requests) => Asked { requests, input_tokens, output_tokens, total_tokens, usd }.units(),
-        None => {
-            let zero = Units::default();
-            let given = [None, input_tokens, output_tokens, total_tokens];
-            Ok(used(zero, given, usd)?.with(Dimension::Requests, 1).with(Dimension::Concurrency, 1))
-        }
-    }
+    let requests = requests.map_or(Ok(1), |value| amount(value, "requests"))?;
+    let input = input_tokens.map_or(Ok(0), |value| amount(value, "input_tokens"))?;
+    let output = output_tokens.map_or(Ok(0), |value| amount(value, "output_tokens"))?;
+    let total = total_tokens.map_or(Ok(input.saturating_add(output)), |value| amount(value, "total_tokens"))?;
+    let nusd = usd.map_or(Ok(0), money)?;
+    Ok(Units([requests, input, output, total, nusd, 1]))
 }
 
 #[pymethods]
@@ -220,7 +179,7 @@ impl PyGate {
         let rules = attached(py, Rules::new(checked))?;
         let clock: Arc<dyn Clock> = match clock {
             Some(clock) => clock.get().0.clone(),
-            None => Arc::new(SystemClock),
+            None => Arc::new(SystemClock::default()),
         };
         let options = Options { directory: state, capacity: capacity.max(1), strict, allow_on_fault };
         let gate = py.detach(|| DurableGate::open(rules, clock, options)).map_err(|error| self::state(py, &error))?;
@@ -230,7 +189,7 @@ impl PyGate {
     /// Matches labels once, for many takes.
     #[pyo3(signature = (labels=None, *, ttl_s=660.0))]
     fn bind(&self, py: Python<'_>, labels: Option<&Bound<'_, PyDict>>, ttl_s: f64) -> PyResult<PyScope> {
-        let scopes = Arc::new(Scopes::new(self.gate.rules(), read(labels, None)?));
+        let scopes = Scopes::new(self.gate.rules(), read(labels, None)?);
         let holds = holds(self.gate.rules(), &scopes);
         Ok(PyScope { gate: Arc::clone(&self.gate), scopes, holds, ttl_ns: nanoseconds(py, ttl_s)? })
     }
@@ -246,11 +205,9 @@ impl PyGate {
         total_tokens: Option<&Bound<'_, PyAny>>,
         usd: Option<&Bound<'_, PyAny>>,
         ttl_s: f64,
-    ) -> PyResult<PyDecision> {
+    ) -> PyResult<Py<PyDecision>> {
         let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
-        let scopes = Arc::new(Scopes::new(self.gate.rules(), read(labels, None)?));
-        let holds = holds(self.gate.rules(), &scopes);
-        take(py, &self.gate, &scopes, holds, nanoseconds(py, ttl_s)?, units)
+        PyScope::take_units(&Bound::new(py, self.bind(py, labels, ttl_s)?)?, &units)
     }
 
     /// Corrects a take to what was used; dimensions that are not named were used as taken.
@@ -266,27 +223,24 @@ impl PyGate {
         usd: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let units = used(decision.units, [requests, input_tokens, output_tokens, total_tokens], usd)?;
-        if decision.refusal.is_some() {
-            return Err(config(py, "settle: this decision refused, so nothing was taken; settle only what was allowed"));
-        }
-        match (&decision.id, &decision.scopes) {
-            (Some(id), _) => {
+        match &decision.answer {
+            Answer::Refused(_) => {
+                Err(config(py, "settle: this decision refused, so nothing was taken; settle only what was allowed"))
+            }
+            Answer::Reserved { id, .. } => {
                 let actual = Actual { units, usage: None, flags: Flags::default(), saved_nusd: 0 };
-                self.gate.settle(id, &actual).map_err(|error| store(py, &error))?;
+                self.gate.settle(id, &actual).map(|_| ()).map_err(|error| store(py, &error))
             }
-            (None, Some(scopes)) => {
-                if !decision.first_settle() {
-                    return Err(crate::error::raise(
-                        py,
-                        "AlreadySettled",
-                        "this decision was settled before; the first settle stands".to_owned(),
-                    ));
-                }
-                self.gate.settle_take(scopes, &decision.units, &units);
+            Answer::Taken(_) if !decision.first_settle() => Err(crate::error::raise(
+                py,
+                "AlreadySettled",
+                "this decision was settled before; the first settle stands".to_owned(),
+            )),
+            Answer::Taken(scope) => {
+                self.gate.settle_take(&scope.get().scopes, &decision.units, &units);
+                Ok(())
             }
-            (None, None) => {}
         }
-        Ok(())
     }
 
     /// Reserves for a candidate. `candidate` is (tier, model, backend) or None.
@@ -313,7 +267,7 @@ impl PyGate {
         };
         let ttl_ns = nanoseconds(py, ttl_s)?;
         let outcome = self.gate.admit(&id, &scopes, units, ttl_ns).map_err(|error| store(py, &error))?;
-        Ok(self.decision(outcome.map(|grant| grant.replayed), units, Some(id), None))
+        Ok(reserved(&self.gate, outcome, units, id))
     }
 
     /// Posts what was used. Gives (nano-USD, late, overrun, replayed, alerts).

@@ -115,8 +115,12 @@ impl DurableGate {
 
     /// Takes refilling units; see [`Gate::take`].
     pub fn take(&self, bound: &Bound, units: &Units) -> Result<(), Refusal> {
-        let now = self.clock.now();
-        self.lock().take(bound, units, now)
+        let boot_ns = self.clock.passed_boot_ns();
+        let mut gate = self.lock();
+        if gate.take_at_once(bound, units, boot_ns) {
+            return Ok(());
+        }
+        gate.take(bound, units, self.clock.now())
     }
 
     /// Corrects such a take to what was used.

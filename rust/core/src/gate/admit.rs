@@ -63,6 +63,26 @@ impl Gate {
         self.take_all(bound, units, now, None)
     }
 
+    /// [`Gate::take`] where every scope is an enforced rate that is kept and has room. False takes nothing and leaves the
+    /// answer to the whole walk.
+    pub fn take_at_once(&mut self, bound: &Bound, units: &Units, boot_ns: u64) -> bool {
+        let mut has_room = |scope: &BoundScope, taken: bool| {
+            let Some((dimension, quota)) = &scope.rate else { return false };
+            let Some(bucket) = self.table.bucket(scope) else { return false };
+            let amount = units.get(*dimension);
+            bucket.refill(quota, boot_ns);
+            let fits = bucket.fits(amount);
+            if fits && taken {
+                bucket.take(amount);
+            }
+            fits
+        };
+        match bound.scopes() {
+            [scope] => has_room(scope, true),
+            scopes => scopes.iter().all(|scope| has_room(scope, false)) && scopes.iter().all(|scope| has_room(scope, true)),
+        }
+    }
+
     fn take_all(
         &mut self,
         bound: &Bound,

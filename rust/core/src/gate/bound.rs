@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::labels::{Key, Labels};
-use crate::rules::Rules;
+use crate::rules::{Rule, Rules};
+use crate::throttle::{Dimension, Quota};
 
 /// A request's labels and, in policy order, its scopes.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct BoundScope {
     pub rule: u16,
     /// Key in the table.
     pub key: Key,
+    /// What an enforced rate counts, and the rate: all that a hot take needs of its rule.
+    pub rate: Option<(Dimension, Quota)>,
     hint: AtomicU64,
 }
 
@@ -38,9 +41,15 @@ impl BoundScope {
 impl Bound {
     /// Matches labels against the rules.
     pub fn new(rules: &Rules, labels: Labels) -> Self {
-        let scope = |rule: u16| {
-            let per = rules.get(rule).map_or(&[] as &[_], |found| &found.matcher.per);
-            BoundScope { rule, key: labels.key(rule, per), hint: AtomicU64::new(u64::MAX) }
+        let scope = |index: u16| {
+            let rule = rules.get(index);
+            let per = rule.map_or(&[] as &[_], |found| &found.matcher.per);
+            BoundScope {
+                rule: index,
+                key: labels.key(index, per),
+                rate: rule.and_then(Rule::rate),
+                hint: AtomicU64::new(u64::MAX),
+            }
         };
         let scopes = rules.matching(&labels).into_iter().map(scope).collect();
         Self { labels: Arc::new(labels), scopes }

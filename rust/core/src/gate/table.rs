@@ -104,6 +104,15 @@ impl Table {
         Some(slot)
     }
 
+    /// The bucket of a bound scope, if it is kept.
+    pub fn bucket(&mut self, scope: &BoundScope) -> Option<&mut Bucket> {
+        let slot = self.find(scope)?;
+        match &mut self.get_mut(slot)?.stock {
+            Stock::Bucket(bucket) => Some(bucket),
+            Stock::Held(_) | Stock::Accounts(_) => None,
+        }
+    }
+
     /// The slot of a key, made if need be. `None` when the table is full of scopes in use.
     pub fn slot_or_insert(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
         if let Some(slot) = self.by_key.get(key) {

@@ -36,26 +36,28 @@ impl Bucket {
     /// The bucket at a later instant. An earlier one changes nothing.
     #[must_use]
     pub fn refilled(mut self, quota: &Quota, now_ns: u64) -> Self {
+        self.refill(quota, now_ns);
+        self
+    }
+
+    /// Moves the bucket to a later instant, which alone changes no decision.
+    pub fn refill(&mut self, quota: &Quota, now_ns: u64) {
         let elapsed = now_ns.saturating_sub(self.last_ns);
         if elapsed == 0 {
-            return self;
+            return;
         }
         self.last_ns = now_ns;
-        let missing = i128::from(quota.burst) - i128::from(self.level);
-        if missing <= 0 {
-            return self;
+        if self.level >= quota.burst {
+            return;
         }
-        let den = u128::from(quota.den_ns);
-        let gained = u128::from(elapsed) * u128::from(quota.num) + u128::from(self.rem);
-        let units = gained / den;
-        if units >= missing.unsigned_abs() {
+        let (units, rem) = gain(elapsed, quota, self.rem);
+        if units >= quota.burst.abs_diff(self.level) {
             self.level = quota.burst;
             self.rem = 0;
         } else {
-            self.level = self.level.saturating_add(i64::try_from(units).unwrap_or(i64::MAX));
-            self.rem = u64::try_from(gained % den).unwrap_or(0);
+            self.level = self.level.saturating_add_unsigned(units);
+            self.rem = rem;
         }
-        self
     }
 
     /// Whether a cost fits now; a cost of 0 always does.
@@ -89,6 +91,17 @@ impl Bucket {
             self.rem = 0;
         }
     }
+}
+
+/// Whole units gained, `u64::MAX` when more, and the remainder. Most products fit 64 bits, where a division is several times
+/// cheaper.
+fn gain(elapsed: u64, quota: &Quota, rem: u64) -> (u64, u64) {
+    if let Some(gained) = elapsed.checked_mul(quota.num).and_then(|gained| gained.checked_add(rem)) {
+        return (gained / quota.den_ns, gained % quota.den_ns);
+    }
+    let gained = u128::from(elapsed) * u128::from(quota.num) + u128::from(rem);
+    let den = u128::from(quota.den_ns);
+    (u64::try_from(gained / den).unwrap_or(u64::MAX), u64::try_from(gained % den).unwrap_or(0))
 }
 
 #[cfg(test)]
