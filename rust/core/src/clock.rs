@@ -16,9 +16,8 @@ pub trait Clock: Send + Sync {
     /// The current instant.
     fn now(&self) -> Now;
 
-    /// An instant on the boot clock that has surely passed, a few milliseconds ago at most. What fitted then fits now, so a
-    /// cheap reading is enough to admit; a refusal needs [`Clock::now`].
-    fn passed_boot_ns(&self) -> u64 {
+    /// [`Now::boot_ns`] alone, where reading the second clock can be saved.
+    fn boot_ns(&self) -> u64 {
         self.now().boot_ns
     }
 }

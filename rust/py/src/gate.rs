@@ -179,7 +179,7 @@ impl PyGate {
         let rules = attached(py, Rules::new(checked))?;
         let clock: Arc<dyn Clock> = match clock {
             Some(clock) => clock.get().0.clone(),
-            None => Arc::new(SystemClock::default()),
+            None => Arc::new(SystemClock),
         };
         let options = Options { directory: state, capacity: capacity.max(1), strict, allow_on_fault };
         let gate = py.detach(|| DurableGate::open(rules, clock, options)).map_err(|error| self::state(py, &error))?;

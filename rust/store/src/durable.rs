@@ -115,7 +115,7 @@ impl DurableGate {
 
     /// Takes refilling units; see [`Gate::take`].
     pub fn take(&self, bound: &Bound, units: &Units) -> Result<(), Refusal> {
-        let boot_ns = self.clock.passed_boot_ns();
+        let boot_ns = self.clock.boot_ns();
         let mut gate = self.lock();
         if gate.take_at_once(bound, units, boot_ns) {
             return Ok(());

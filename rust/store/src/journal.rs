@@ -149,10 +149,9 @@ impl Writer {
 
     /// Collects a group and commits it; false when the journal is to stop.
     fn gather(&mut self, receiver: &Receiver<Message>) -> bool {
-        let clock = SystemClock::default();
-        let started_ns = clock.now().boot_ns;
+        let started_ns = SystemClock.boot_ns();
         while self.pending.len() < GROUP_ENTRIES {
-            let elapsed = Duration::from_nanos(clock.now().boot_ns.saturating_sub(started_ns));
+            let elapsed = Duration::from_nanos(SystemClock.boot_ns().saturating_sub(started_ns));
             match receiver.recv_timeout(GROUP_TIME.saturating_sub(elapsed)) {
                 Ok(Message::Rows(rows)) => self.pending.extend(rows),
                 Ok(Message::Flush(reply)) => {

@@ -244,3 +244,32 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// The short way through a take answers and books as the whole walk does.
+    #[test]
+    fn a_take_at_once_is_a_take(
+        observed in proptest::bool::ANY,
+        steps in proptest::collection::vec((0_u64..2_000_000_000, 0_usize..3, 0_i64..4, 0_i64..40), 1..60),
+    ) {
+        let mut rules = vec![
+            rule("user", &["user"], refill("5 requests/second")),
+            rule("all", &[], refill("7 requests/3s")),
+            rule("tokens", &["user"], refill("60 input_tokens/second")),
+        ];
+        if observed && let Some(last) = rules.last_mut() {
+            last.mode = Mode::Observe;
+        }
+        let (mut short, mut whole) = (gate(rules.clone()), gate(rules));
+        let bounds = |gate: &Gate| ["a", "b", "c"].map(|user| Gate::bind(gate.rules(), labels(&[("user", user)])));
+        let (short_bounds, whole_bounds) = (bounds(&short), bounds(&whole));
+        let mut ns = 0;
+        for (passed_ns, user, requests, tokens) in steps {
+            ns += passed_ns;
+            let (now, units) = (later(ns), Units::default().with(Dimension::Requests, requests).with(Dimension::InputTokens, tokens));
+            let at_once = short.take_at_once(&short_bounds[user], &units, now.boot_ns);
+            let answer = if at_once { Ok(()) } else { short.take(&short_bounds[user], &units, now) };
+            prop_assert_eq!(answer, whole.take(&whole_bounds[user], &units, now));
+        }
+    }
+}
