@@ -1,46 +1,45 @@
-"""One hot key: a take of one request through the bound handle beside the peers, in one run, as ratios to the fastest.
+"""One hot key: a take of one request beside the peers, in one run, as ratios.
 
-Peers: token-bucket 0.4.0 and limits 5.8.0 (`make bench` installs them). Every limiter has room, so each call admits, and
-each is called as it takes one: a keyword would cost every one of them the same 15 ns.
+Peers: token-bucket 0.4.0 and limits 5.8.0 (`make bench` installs them). Every limiter has room, so each call admits.
+The calls are timed bare and in turns, so that neither a harness nor a slow second of the machine counts for one alone.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import timeit
+from statistics import median
 
 import pytest
 
 import tierkit as tk
 
-if TYPE_CHECKING:
-    from pytest_benchmark.fixture import BenchmarkFixture
-
-ROUNDS = 200
-CALLS = 5_000
+ROUNDS = 15
+CALLS = 50_000
 
 
-@pytest.mark.benchmark(group="one hot key")
-def test_tierkit_scope_take(benchmark: BenchmarkFixture) -> None:
-    take = tk.Limiter([tk.Limit("1000000000 requests/second", per=["user"])]).bind({"user": "ada"}).take
-    assert benchmark.pedantic(take, rounds=ROUNDS, iterations=CALLS)
-
-
-@pytest.mark.benchmark(group="one hot key")
-def test_tierkit_limiter_take(benchmark: BenchmarkFixture) -> None:
-    take = tk.Limiter([tk.Limit("1000000000 requests/second", per=["user"])]).take
-    assert benchmark.pedantic(take, args=({"user": "ada"},), rounds=ROUNDS, iterations=CALLS)
-
-
-@pytest.mark.benchmark(group="one hot key")
-def test_token_bucket(benchmark: BenchmarkFixture) -> None:
-    token_bucket = pytest.importorskip("token_bucket")
-    limiter = token_bucket.Limiter(1e9, 1_000_000_000, token_bucket.MemoryStorage())
-    assert benchmark.pedantic(limiter.consume, args=("ada",), rounds=ROUNDS, iterations=CALLS)
-
-
-@pytest.mark.benchmark(group="one hot key")
-def test_limits_fixed_window(benchmark: BenchmarkFixture) -> None:
+def test_one_hot_key() -> None:
     limits = pytest.importorskip("limits")
-    hit = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage()).hit
+    token_bucket = pytest.importorskip("token_bucket")
+    limiter = tk.Limiter([tk.Limit("1000000000 requests/second", per=["user"])])
+    scope = limiter.bind({"user": "ada"})
+    peer = token_bucket.Limiter(1e9, 1_000_000_000, token_bucket.MemoryStorage())
+    window = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage())
     item = limits.RateLimitItemPerSecond(1_000_000_000)
-    assert benchmark.pedantic(hit, args=(item, "ada"), rounds=ROUNDS, iterations=CALLS // 5)
+    statements = {
+        "scope.take()": "take()",
+        "scope.take(requests=1)": "take(requests=1)",
+        "limiter.take(labels)": "limiter.take(who)",
+        "token_bucket.consume(key)": "consume('ada')",
+        "limits.hit(item, key)": "hit(item, 'ada')",
+    }
+    bound = {"take": scope.take, "limiter": limiter, "who": {"user": "ada"}, "item": item}
+    bound |= {"consume": peer.consume, "hit": window.hit}
+    times: dict[str, list[float]] = {name: [] for name in statements}
+    for _ in range(ROUNDS):
+        for name, statement in statements.items():
+            times[name].append(timeit.timeit(statement, globals=bound, number=CALLS) / CALLS * 1e9)
+    assert scope.take()
+    ours = median(times["scope.take()"])
+    for name, seen in times.items():
+        print(f"\n  {name:28} {median(seen):8.0f} ns  {median(seen) / ours:6.2f} x", end="")
+    print()
