@@ -6,10 +6,14 @@ import asyncio
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
 import tierkit as tk
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_every_dimension_is_limited() -> None:
@@ -119,3 +123,13 @@ def test_a_ledger_ends_each_reservation_once() -> None:
         with pytest.raises(tk.ConfigError):
             ledger.reserve({"team": "search"}, usd=bad)  # type: ignore[arg-type]
     assert [(row.posted, row.pending) for row in ledger.balances()] == [(Decimal("0.013"), 0)]
+
+
+def test_a_closed_ledger_gives_its_directory_free(tmp_path: Path) -> None:
+    budgets = [tk.Budget("1 USD", period="day")]
+    with tk.Ledger(budgets, state=tmp_path) as ledger:
+        ledger.post(ledger.reserve(usd="0.5"), usd="0.25")
+    with pytest.raises(tk.ConfigError, match="closed"):
+        ledger.balances()
+    with tk.Ledger(budgets, state=tmp_path) as again:
+        assert again.balances()[0].posted == Decimal("0.25")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from tierkit import _core
-from tierkit.errors import ConfigError
 from tierkit.governor.answers import Answers
 from tierkit.governor.candidate import Candidate
+from tierkit.governor.opened import Opened
 from tierkit.governor.plan import Ranking
 from tierkit.governor.waiting import Waiting
 from tierkit.money import Money
@@ -30,7 +30,7 @@ __all__ = ["Engine"]
 _log = logging.getLogger("tierkit")
 
 
-class Engine:
+class Engine(Opened):
     """The parts of one governor, resolved once, shared by its walks and admissions.
 
     Attributes:
@@ -40,7 +40,7 @@ class Engine:
         ttl_s: Life of a reservation, in seconds.
     """
 
-    __slots__ = ("_classifier", "_gate", "_router", "_scores", "answers", "candidates", "ttl_s", "waiting")
+    __slots__ = ("_classifier", "_router", "_scores", "answers", "candidates", "ttl_s", "waiting")
 
     def __init__(
         self,
@@ -68,26 +68,14 @@ class Engine:
         self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns)
         self.waiting = Waiting()
         self.ttl_s = float(policy.reservation_ttl_s)
-        self._gate: _core.Gate | None = _core.Gate(
+        gate = _core.Gate(
             [*policy.limit_rules(), *policy.budget_rules()],
             state=state,
             clock=clock,
             durability=durability,
             on_state_error=policy.on_state_error,
         )
-
-    @property
-    def gate(self) -> _core.Gate:
-        """The gate; a closed governor has none."""
-        if self._gate is None:
-            raise ConfigError("this Governor is closed; open another one")
-        return self._gate
-
-    def close(self) -> None:
-        """Write what is left and let the state directory go."""
-        gate, self._gate = self._gate, None
-        if gate is not None:
-            gate.flush()
+        super().__init__(gate)
 
     def rank(self, prompt: Prompt, need: float | None, tiers: Collection[str] | None) -> Ranking:
         """Order the tiers for a request; the classifier runs only when shares ask for it."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tierkit import _core
 from tierkit.governor.balance import balances
+from tierkit.governor.opened import Opened
 from tierkit.governor.refusal import refused
 from tierkit.money import Money
 from tierkit.policy import Policy
@@ -34,7 +35,7 @@ class Reservation(NamedTuple):
     usd: Money
 
 
-class Ledger:
+class Ledger(Opened):
     """Budgets by label: reserve, then post the exact amount or void. Never above a budget while reservations hold.
 
     Example:
@@ -47,7 +48,7 @@ class Ledger:
         Decimal('0.013')
     """
 
-    __slots__ = ("_gate",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -59,7 +60,8 @@ class Ledger:
     ) -> None:
         """Compile the budgets and open the ledger; `state=None` keeps it in this process's memory."""
         rules = Policy(budgets=budgets).budget_rules()
-        self._gate = _core.Gate(rules, state=None if state is None else str(state), clock=clock, durability=durability)
+        state = None if state is None else str(state)
+        super().__init__(_core.Gate(rules, state=state, clock=clock, durability=durability))
 
     def reserve(
         self,
@@ -76,7 +78,7 @@ class Ledger:
             ReservationConflict: The id exists with other labels or another amount.
         """
         amount = Money(usd)
-        decision = self._gate.reserve(dict(labels or {}), None, id, nusd=amount.nusd, requests=0, ttl_s=ttl_s)
+        decision = self.gate.reserve(dict(labels or {}), None, id, nusd=amount.nusd, requests=0, ttl_s=ttl_s)
         if not decision.allowed:
             raise refused(decision)
         return Reservation(decision.id or "", amount)
@@ -89,7 +91,7 @@ class Ledger:
             AlreadySettled: Posted before with another amount.
         """
         amount = Money(usd)
-        nusd = self._gate.post(_id(reservation), requests=0, nusd=amount.nusd)[0]
+        nusd = self.gate.post(_id(reservation), requests=0, nusd=amount.nusd)[0]
         return Money.from_nusd(nusd)
 
     def void(self, reservation: Reservation | str) -> None:
@@ -99,15 +101,11 @@ class Ledger:
             UnknownReservation: Never made here.
             AlreadySettled: It was posted.
         """
-        self._gate.void(_id(reservation))
+        self.gate.void(_id(reservation))
 
     def balances(self) -> list[Balance]:
         """Return what every budget spent and holds, by rule, key and window."""
-        return balances(self._gate)
-
-    def flush(self) -> None:
-        """Wait until the ledger file holds everything that happened."""
-        self._gate.flush()
+        return balances(self.gate)
 
 
 def _id(reservation: Reservation | str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tierkit import _core
+from tierkit.governor.opened import Opened
 from tierkit.governor.waiting import Waiting
 from tierkit.policy import Policy
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Limiter"]
 
 
-class Limiter:
+class Limiter(Opened):
     """Exact limits by label: checks all that apply, then takes from all, or from none.
 
     Dimensions that are not named count 0, `requests` counts 1, and `total_tokens` is input plus output.
@@ -36,7 +37,7 @@ class Limiter:
         True
     """
 
-    __slots__ = ("_gate", "_waiting")
+    __slots__ = ("_waiting",)
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class Limiter:
             clock: A `ManualClock`, or None for the machine's.
         """
         rules = Policy(limits=limits).limit_rules()
-        self._gate = _core.Gate(rules, state=None if state is None else str(state), clock=clock)
+        super().__init__(_core.Gate(rules, state=None if state is None else str(state), clock=clock))
         self._waiting = Waiting()
 
     def take(
@@ -83,7 +84,7 @@ class Limiter:
 
         Cost: about a microsecond; `bind` matches the labels once and is several times faster.
         """
-        return self._gate.take(
+        return self.gate.take(
             labels if type(labels) is dict else dict(labels or {}),
             requests=requests,
             input_tokens=input_tokens,
@@ -95,7 +96,7 @@ class Limiter:
 
     def bind(self, labels: Mapping[str, str] | None = None, *, ttl_s: float = 660.0) -> _core.Scope:
         """Match labels once; the handle's `take` is for hot paths."""
-        return self._gate.bind(dict(labels or {}), ttl_s=ttl_s)
+        return self.gate.bind(dict(labels or {}), ttl_s=ttl_s)
 
     def wait(
         self, labels: Mapping[str, str] | None = None, *, timeout_s: float, requests: int = 1, input_tokens: int = 0,
@@ -142,7 +143,7 @@ class Limiter:
         Raises:
             AlreadySettled: This decision was settled before.
         """
-        self._gate.settle_take(
+        self.gate.settle_take(
             decision,
             requests=requests,
             input_tokens=input_tokens,

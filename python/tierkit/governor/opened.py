@@ -1,0 +1,52 @@
+"""What owns a gate: opened at the start, closed once, refused afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tierkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from tierkit import _core
+
+__all__ = ["Opened"]
+
+
+class Opened:
+    """Something with a gate, which `close` or the end of a `with` block lets go."""
+
+    __slots__ = ("_gate",)
+
+    def __init__(self, gate: _core.Gate) -> None:
+        """Take the gate."""
+        self._gate: _core.Gate | None = gate
+
+    @property
+    def gate(self) -> _core.Gate:
+        """The gate, while it is open."""
+        if self._gate is None:
+            raise ConfigError("this one is closed; open another Governor, Ledger or Limiter")
+        return self._gate
+
+    def flush(self) -> None:
+        """Wait until the ledger file holds everything that happened; does nothing without `state`."""
+        self.gate.flush()
+
+    def close(self) -> None:
+        """Write what is left and give the state directory free. What is closed refuses every call."""
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            gate.flush()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
