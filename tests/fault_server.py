@@ -46,7 +46,7 @@ class FaultServer:
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True
             allow_reuse_address = True
-            request_queue_size = 64
+            request_queue_size = 1024  # 200 clients at once; a full queue resets some of them
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
