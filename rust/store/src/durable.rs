@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
-use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Gate, Grant, Receipt};
+use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Gate, Grant, HeapShelf, Receipt};
 use tierkit_core::ledger::{Reservation, ReservationId};
 use tierkit_core::rules::Rules;
 use tierkit_core::throttle::Units;
@@ -51,7 +51,8 @@ impl DurableGate {
     pub fn open(rules: Rules, clock: Arc<dyn Clock>, options: Options) -> Result<Self, StateError> {
         let rules = Arc::new(rules);
         let directory = options.directory.as_deref().map(Directory::open).transpose()?;
-        let mut gate = Gate::new(Arc::clone(&rules), [random(), random()], options.capacity, directory.is_some());
+        let shelf = HeapShelf::new([random(), random()], options.capacity, directory.is_some());
+        let mut gate = Gate::new(Arc::clone(&rules), shelf);
         let journal = match &directory {
             None => None,
             Some(directory) => {
@@ -99,7 +100,7 @@ impl DurableGate {
     /// Hands the entries made under the lock to the writer, in order.
     fn journal(&self, gate: &mut Gate) {
         if let Some(journal) = &self.journal {
-            let entries = gate.drain_entries();
+            let entries = gate.shelf_mut().drain_entries();
             if !entries.is_empty() {
                 journal.append(entries.into_iter().map(|entry| Row::new(entry, &self.rules)).collect());
             }
@@ -211,7 +212,7 @@ impl DurableGate {
 
     /// A reservation, open or remembered.
     pub fn reservation(&self, id: &ReservationId) -> Option<Reservation> {
-        self.lock().reservation(id).cloned()
+        self.lock().reservation(id)
     }
 
     /// How many scopes are kept, and the furthest that an enforced budget was ever exceeded (nano-USD).

@@ -1,13 +1,12 @@
 //! Check all, then apply all.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::decision::{Cause, Failing, Refusal, Wait};
 use crate::error::{Error, Result};
 use crate::gate::bound::BoundScope;
-use crate::gate::{Ask, Bound, Gate, Grant, Stock};
+use crate::gate::{Ask, Bound, Gate, Grant, Shelf, Stock};
 use crate::ledger::{Account, BudgetSpec, Entry, EntryKind, Flags, Posting, Reservation, State, Take, Window};
 use crate::rules::{Mode, Rule, RuleKind, Rules};
 use crate::throttle::{Bucket, Dimension, Units};
@@ -18,7 +17,7 @@ const NO_SLOT: u32 = u32::MAX;
 /// The answer to an ask.
 pub type Admitted = std::result::Result<Grant, Refusal>;
 
-impl Gate {
+impl<S: Shelf> Gate<S> {
     /// Reserves every scope of a request, or none. The same id with the same body is admitted again without a charge.
     ///
     /// # Errors
@@ -26,8 +25,8 @@ impl Gate {
     pub fn admit(&mut self, ask: &Ask<'_>, now: Now) -> Result<Admitted> {
         self.expire(now);
         check_units(&ask.units)?;
-        if let Some(known) = self.reservations.get(ask.id) {
-            if known.same_body(ask.bound.labels(), &ask.units) {
+        if let Some(known) = self.shelf.standing(ask.id, Some((ask.bound.labels(), &ask.units))) {
+            if known.same_body {
                 return Ok(Ok(Grant { state: known.state, replayed: true }));
             }
             return Err(Error::ReservationConflict(format!(
@@ -40,7 +39,7 @@ impl Gate {
             return Ok(Err(refusal));
         }
         for take in &takes {
-            self.table.open(take.slot, 1);
+            self.shelf.open(take.slot, 1);
         }
         let reservation = Reservation {
             id: ask.id.clone(),
@@ -53,8 +52,7 @@ impl Gate {
             usage: None,
         };
         self.journal_reserve(&reservation, ask.ttl_ns, now);
-        self.expiries.push(Reverse((reservation.expires_boot_ns, reservation.id.clone())));
-        self.reservations.insert(reservation.id.clone(), reservation);
+        self.shelf.put(reservation);
         Ok(Ok(Grant { state: State::Open, replayed: false }))
     }
 
@@ -68,14 +66,16 @@ impl Gate {
     pub fn take_at_once(&mut self, bound: &Bound, units: &Units, boot_ns: u64) -> bool {
         let mut has_room = |scope: &BoundScope, taken: bool| {
             let Some((dimension, quota)) = &scope.rate else { return false };
-            let Some(bucket) = self.table.bucket(scope) else { return false };
             let amount = units.get(*dimension);
-            bucket.refill(quota, boot_ns);
-            let fits = bucket.fits(amount);
-            if fits && taken {
-                bucket.take(amount);
-            }
-            fits
+            let fits = self.shelf.change_bucket(scope, |bucket| {
+                bucket.refill(quota, boot_ns);
+                let fits = bucket.fits(amount);
+                if fits && taken {
+                    bucket.take(amount);
+                }
+                fits
+            });
+            fits.unwrap_or(false)
         };
         match bound.scopes() {
             [scope] => has_room(scope, true),
@@ -100,7 +100,7 @@ impl Gate {
             if amount == 0 {
                 continue;
             }
-            if self.table.find(scope).is_none() {
+            if self.shelf.find(scope).is_none() {
                 missing += 1;
             }
             if let Some(found) = self.check(rule, scope, amount, now) {
@@ -110,7 +110,7 @@ impl Gate {
                 }
             }
         }
-        if failing.is_empty() && missing > 0 && !self.table.has_room(&rules, missing, now) {
+        if failing.is_empty() && missing > 0 && !self.shelf.has_room(&rules, missing, now) {
             failing.extend(bound.scopes().first().map(full_table));
         }
         if !failing.is_empty() {
@@ -122,43 +122,12 @@ impl Gate {
 
     /// What keeps an amount from fitting one scope. Changes nothing but the cached window.
     fn check(&mut self, rule: &Rule, scope: &BoundScope, amount: i64, now: Now) -> Option<Failing> {
-        let slot = self.table.find(scope);
         let window = self.window(scope.rule, &rule.kind, now);
-        let stock = slot.and_then(|slot| self.table.get(slot)).map(|found| &found.stock);
-        let (cause, available, wait) = match (&rule.kind, stock) {
-            (RuleKind::Refill(_, quota), stock) => {
-                let bucket = match stock {
-                    Some(Stock::Bucket(bucket)) => bucket.refilled(quota, now.boot_ns),
-                    _ => Bucket::full(quota, now.boot_ns),
-                };
-                if bucket.fits(amount) {
-                    return None;
-                }
-                (Cause::Rate, bucket.level(), bucket.wait(quota, amount))
-            }
-            (RuleKind::Hold(slots), stock) => {
-                let held = if let Some(Stock::Held(held)) = stock { *held } else { 0 };
-                let free = slots.saturating_sub(held);
-                if amount <= free {
-                    return None;
-                }
-                (Cause::Concurrency, free, if amount > *slots { Wait::Never } else { Wait::UntilReleased })
-            }
-            (RuleKind::Budget(budget), stock) => {
-                let account = current_account(stock, window?);
-                let free = account.free(budget.limit_nusd);
-                if amount <= free {
-                    return None;
-                }
-                (Cause::Budget, free, account.wait(budget.limit_nusd, amount, now.wall_ns))
-            }
-        };
-        let large = wait == Wait::Never && !matches!(rule.kind, RuleKind::Budget(_));
-        let cause = if large { Cause::TooLarge } else { cause };
-        let downgrades = matches!(&rule.kind, RuleKind::Budget(budget) if budget.downgrade);
-        let next_tier = downgrades || rule.matcher.tier_wide();
-        let dimension = rule.kind.dimension();
-        Some(Failing { rule: scope.rule, key: scope.key.clone(), dimension, cause, needed: amount, available, wait, next_tier })
+        let judged = |stock: Option<&Stock>| judge(rule, scope, amount, window, stock, now);
+        match self.shelf.find(scope) {
+            Some(slot) => self.shelf.see(slot, |stock| judged(Some(stock)))?,
+            None => judged(None),
+        }
     }
 
     fn apply(
@@ -187,8 +156,8 @@ impl Gate {
                 }
                 continue;
             }
-            let slot = self.table.find(scope).or_else(|| self.table.slot_or_insert(rules, scope.rule, &scope.key, now));
-            let Some(slot) = slot else { continue };
+            let found = self.shelf.find(scope);
+            let Some(slot) = found.or_else(|| self.shelf.slot_or_insert(rules, scope.rule, &scope.key, now)) else { continue };
             let window_start_ns = self.apply_one(rule, scope.rule, slot, amount, now);
             if let Some(takes) = takes.as_deref_mut() {
                 takes.push(Take { rule: scope.rule, key: scope.key.clone(), slot, amount, window_start_ns });
@@ -198,23 +167,25 @@ impl Gate {
 
     fn apply_one(&mut self, rule: &Rule, index: u16, slot: u32, amount: i64, now: Now) -> i64 {
         let window = self.window(index, &rule.kind, now);
-        let Some(scope) = self.table.get_mut(slot) else { return 0 };
-        match (&rule.kind, &mut scope.stock) {
+        let taken = self.shelf.change(slot, |stock| match (&rule.kind, stock) {
             (RuleKind::Refill(_, quota), Stock::Bucket(bucket)) => {
-                *bucket = bucket.refilled(quota, now.boot_ns);
+                bucket.refill(quota, now.boot_ns);
                 bucket.take(amount);
+                0
             }
-            (RuleKind::Hold(_), Stock::Held(held)) => *held = held.saturating_add(amount),
+            (RuleKind::Hold(_), Stock::Held(held)) => {
+                *held = held.saturating_add(amount);
+                0
+            }
             (RuleKind::Budget(_), Stock::Accounts(accounts)) => {
                 let Some(window) = window else { return 0 };
                 accounts.retain(|account| account.pending > 0 || account.window.end_ns > now.wall_ns);
-                let account = account_of(accounts, window);
-                account.apply(0, amount);
-                return window.start_ns;
+                account_of(accounts, window).apply(0, amount);
+                window.start_ns
             }
-            _ => {}
-        }
-        0
+            _ => 0,
+        });
+        taken.unwrap_or(0)
     }
 
     /// The window of a budget now, computed again only when it ends.
@@ -228,11 +199,11 @@ impl Gate {
     }
 
     fn journal_reserve(&mut self, reservation: &Reservation, ttl_ns: u64, now: Now) {
-        if !self.keep_entries {
+        if !self.shelf.journals() {
             return;
         }
         let postings = reservation.takes.iter().filter_map(|take| self.posting(take, 0, take.amount)).collect();
-        self.entries.push(Entry {
+        self.shelf.journal(Entry {
             id: reservation.id.clone(),
             kind: EntryKind::Reserve,
             at_ns: now.wall_ns,
@@ -254,6 +225,51 @@ impl Gate {
         let (start_ns, end_ns) = (window.start_ns, window.end_ns);
         Some(Posting { rule: take.rule, key: take.key.clone(), start_ns, end_ns, posted, pending })
     }
+}
+
+/// What keeps an amount from fitting a stock; a scope that is not kept is a fresh one.
+fn judge(
+    rule: &Rule,
+    scope: &BoundScope,
+    amount: i64,
+    window: Option<Window>,
+    stock: Option<&Stock>,
+    now: Now,
+) -> Option<Failing> {
+    let (cause, available, wait) = match (&rule.kind, stock) {
+        (RuleKind::Refill(_, quota), stock) => {
+            let bucket = match stock {
+                Some(Stock::Bucket(bucket)) => bucket.refilled(quota, now.boot_ns),
+                _ => Bucket::full(quota, now.boot_ns),
+            };
+            if bucket.fits(amount) {
+                return None;
+            }
+            (Cause::Rate, bucket.level(), bucket.wait(quota, amount))
+        }
+        (RuleKind::Hold(slots), stock) => {
+            let held = if let Some(Stock::Held(held)) = stock { *held } else { 0 };
+            let free = slots.saturating_sub(held);
+            if amount <= free {
+                return None;
+            }
+            (Cause::Concurrency, free, if amount > *slots { Wait::Never } else { Wait::UntilReleased })
+        }
+        (RuleKind::Budget(budget), stock) => {
+            let account = current_account(stock, window?);
+            let free = account.free(budget.limit_nusd);
+            if amount <= free {
+                return None;
+            }
+            (Cause::Budget, free, account.wait(budget.limit_nusd, amount, now.wall_ns))
+        }
+    };
+    let large = wait == Wait::Never && !matches!(rule.kind, RuleKind::Budget(_));
+    let cause = if large { Cause::TooLarge } else { cause };
+    let downgrades = matches!(&rule.kind, RuleKind::Budget(budget) if budget.downgrade);
+    let next_tier = downgrades || rule.matcher.tier_wide();
+    let dimension = rule.kind.dimension();
+    Some(Failing { rule: scope.rule, key: scope.key.clone(), dimension, cause, needed: amount, available, wait, next_tier })
 }
 
 /// The window that starts at an instant.

@@ -6,33 +6,30 @@
 mod admit;
 mod alert;
 mod bound;
+mod heap;
 mod settle;
+mod shelf;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub use admit::Admitted;
 pub use alert::Alert;
-pub use bound::Bound;
+pub use bound::{Bound, BoundScope};
+pub use heap::HeapShelf;
 pub use settle::{Actual, Grant, Receipt};
-pub use table::{Scope, Stock, Table};
+pub use shelf::{REMEMBER_COUNT, REMEMBER_NS, Shelf, Standing, Stock};
 
 use crate::clock::Now;
-use crate::labels::{Key, Labels};
-use crate::ledger::{Account, Entry, Reservation, ReservationId, Window};
+use crate::labels::Key;
+use crate::ledger::{Account, Reservation, ReservationId, State, Window};
 use crate::rules::{RuleKind, Rules};
 use crate::throttle::Units;
 
 /// How long a reservation may stay open when its owner does not say: a backend's longest timeout and a minute.
 pub const DEFAULT_TTL_NS: u64 = 660_000_000_000;
-/// How long an ended reservation is remembered for idempotent calls.
-pub const REMEMBER_NS: u64 = 86_400_000_000_000;
-/// How many ended reservations are remembered at most.
-pub const REMEMBER_COUNT: usize = 65_536;
 
 /// What a request asks of the gate.
 #[derive(Debug, Clone)]
@@ -60,43 +57,21 @@ pub struct Balance {
     pub account: Account,
 }
 
-/// All state of one governor.
+/// The decisions of one governor over what its shelf keeps.
 #[derive(Debug)]
-pub struct Gate {
+pub struct Gate<S = HeapShelf> {
     rules: Arc<Rules>,
-    table: Table,
-    reservations: HashMap<ReservationId, Reservation, ahash::RandomState>,
-    expiries: BinaryHeap<Reverse<(u64, ReservationId)>>,
-    ended: VecDeque<(u64, ReservationId)>,
+    shelf: S,
     windows: Vec<Option<Window>>,
-    entries: Vec<Entry>,
     alerts: Vec<Alert>,
     would_refuse: Vec<u64>,
-    worst_overshoot_nusd: i64,
-    keep_entries: bool,
 }
 
-impl Gate {
-    /// An empty gate.
-    ///
-    /// `seed` keys the hash of scope keys, so that callers cannot choose keys that collide. `capacity` bounds the scopes kept.
-    /// With `keep_entries` each change leaves ledger entries for [`Gate::drain_entries`].
-    pub fn new(rules: Arc<Rules>, seed: [u64; 2], capacity: usize, keep_entries: bool) -> Self {
+impl<S: Shelf> Gate<S> {
+    /// A gate over a shelf.
+    pub fn new(rules: Arc<Rules>, shelf: S) -> Self {
         let count = rules.iter().count();
-        let [one, two] = seed;
-        Self {
-            rules,
-            table: Table::new(seed, capacity),
-            reservations: HashMap::with_hasher(ahash::RandomState::with_seeds(one, two, !one, !two)),
-            expiries: BinaryHeap::new(),
-            ended: VecDeque::new(),
-            windows: vec![None; count],
-            entries: Vec::new(),
-            alerts: Vec::new(),
-            would_refuse: vec![0; count],
-            worst_overshoot_nusd: 0,
-            keep_entries,
-        }
+        Self { rules, shelf, windows: vec![None; count], alerts: Vec::new(), would_refuse: vec![0; count] }
     }
 
     /// The rules.
@@ -104,9 +79,14 @@ impl Gate {
         &self.rules
     }
 
-    /// Takes the ledger entries made since the last call, in order.
-    pub fn drain_entries(&mut self) -> Vec<Entry> {
-        std::mem::take(&mut self.entries)
+    /// What it keeps.
+    pub fn shelf(&self) -> &S {
+        &self.shelf
+    }
+
+    /// What it keeps, for its owner.
+    pub fn shelf_mut(&mut self) -> &mut S {
+        &mut self.shelf
     }
 
     /// Takes the budget alerts raised since the last call.
@@ -121,73 +101,63 @@ impl Gate {
 
     /// The furthest that any enforced budget was ever exceeded, by spend and holds together, in nano-USD.
     pub fn worst_overshoot_nusd(&self) -> i64 {
-        self.worst_overshoot_nusd
+        self.shelf.worst_overshoot_nusd()
     }
 
     /// How many scopes are kept.
     pub fn scope_count(&self) -> usize {
-        self.table.len()
+        self.shelf.scope_count()
     }
 
     /// A reservation, open or remembered.
-    pub fn reservation(&self, id: &ReservationId) -> Option<&Reservation> {
-        self.reservations.get(id)
+    pub fn reservation(&self, id: &ReservationId) -> Option<Reservation> {
+        self.shelf.reservation(id)
     }
 
     /// What every budget's live window holds, and earlier windows that still have money on hold.
     pub fn balances(&mut self, now: Now) -> Vec<Balance> {
         self.expire(now);
         let mut rows = Vec::new();
-        for scope in self.table.iter() {
-            let (Some(rule), Stock::Accounts(accounts)) = (self.rules.get(scope.rule()), &scope.stock) else { continue };
-            let RuleKind::Budget(budget) = &rule.kind else { continue };
-            for account in accounts {
-                if account.window.contains(now.wall_ns) || account.pending > 0 {
-                    rows.push(Balance {
-                        rule: scope.rule(),
-                        key: scope.key.clone(),
-                        limit: budget.limit_nusd,
-                        account: *account,
-                    });
-                }
-            }
-        }
+        self.shelf.each_scope(&mut |index, key, stock| {
+            let (Some(rule), Stock::Accounts(accounts)) = (self.rules.get(index), stock) else { return };
+            let RuleKind::Budget(budget) = &rule.kind else { return };
+            let live = accounts.iter().filter(|account| account.window.contains(now.wall_ns) || account.pending > 0);
+            rows.extend(live.map(|account| Balance {
+                rule: index,
+                key: key.clone(),
+                limit: budget.limit_nusd,
+                account: *account,
+            }));
+        });
         rows.sort_by(|a, b| (a.rule, &a.key, a.account.window.start_ns).cmp(&(b.rule, &b.key, b.account.window.start_ns)));
         rows
     }
 
     /// Puts back an account that a ledger file holds.
     pub fn restore_account(&mut self, rule: u16, key: &Key, account: Account, now: Now) {
-        let rules = Arc::clone(&self.rules);
-        let Some(slot) = self.table.slot_or_insert(&rules, rule, key, now) else { return };
-        if let Some(Stock::Accounts(accounts)) = self.table.get_mut(slot).map(|scope| &mut scope.stock) {
-            accounts.retain(|kept| kept.window.start_ns != account.window.start_ns);
-            accounts.push(account);
-        }
+        let Some(slot) = self.shelf.slot_or_insert(&self.rules, rule, key, now) else { return };
+        self.shelf.change(slot, |stock| {
+            if let Stock::Accounts(accounts) = stock {
+                accounts.retain(|kept| kept.window.start_ns != account.window.start_ns);
+                accounts.push(account);
+            }
+        });
     }
 
     /// Puts back a reservation that a ledger file holds. Limits are not held again: the process that held them is gone.
     pub fn restore_reservation(&mut self, mut reservation: Reservation, now: Now) {
-        let rules = Arc::clone(&self.rules);
+        let open = reservation.state == State::Open;
         for take in &mut reservation.takes {
-            if let Some(slot) = self.table.slot_or_insert(&rules, take.rule, &take.key, now) {
+            if let Some(slot) = self.shelf.slot_or_insert(&self.rules, take.rule, &take.key, now) {
                 take.slot = slot;
-                if matches!(reservation.state, crate::ledger::State::Open) {
-                    self.table.open(slot, 1);
+                if open {
+                    self.shelf.open(slot, 1);
                 }
             }
         }
-        let id = reservation.id.clone();
-        if matches!(reservation.state, crate::ledger::State::Open) {
-            self.expiries.push(Reverse((reservation.expires_boot_ns, id.clone())));
-        } else {
-            self.ended.push_back((now.boot_ns, id.clone()));
+        if !open {
+            self.shelf.remember(&reservation.id, now.boot_ns);
         }
-        self.reservations.insert(id, reservation);
-    }
-
-    /// The scopes of a request: matched once, used for every take.
-    pub fn bind(rules: &Rules, labels: Labels) -> Bound {
-        Bound::new(rules, labels)
+        self.shelf.put(reservation);
     }
 }

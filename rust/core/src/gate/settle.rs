@@ -1,15 +1,14 @@
 //! How a reservation ends: posted, void or expired, each exactly once.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::error::{Error, Result};
 use crate::gate::admit::{account_of, check_units, window_at};
-use crate::gate::{Alert, Bound, Gate, REMEMBER_COUNT, REMEMBER_NS, Stock};
-use crate::ledger::{Entry, EntryKind, Flags, Reservation, ReservationId, State, Take};
+use crate::gate::{Alert, Bound, Gate, Shelf, Stock};
+use crate::ledger::{BudgetSpec, Entry, EntryKind, Flags, ReservationId, State, Take};
 use crate::price::Usage;
-use crate::rules::{Mode, RuleKind};
+use crate::rules::{Mode, Rule, RuleKind};
 use crate::throttle::{Dimension, Units};
 use crate::units::format_nusd;
 
@@ -48,7 +47,17 @@ pub struct Actual {
     pub saved_nusd: i64,
 }
 
-impl Gate {
+/// How a reservation is to end.
+struct End {
+    state: State,
+    before: State,
+    units: Units,
+    usage: Option<Usage>,
+    flags: Flags,
+    saved_nusd: i64,
+}
+
+impl<S: Shelf> Gate<S> {
     /// Books what a request used: gives back the rest, or posts the overrun in full.
     ///
     /// # Errors
@@ -56,11 +65,11 @@ impl Gate {
     pub fn settle(&mut self, id: &ReservationId, actual: &Actual, now: Now) -> Result<Receipt> {
         self.expire(now);
         check_units(&actual.units)?;
-        let reservation = self.known(id)?;
+        let before = self.known(id)?;
+        let reserved = self.shelf.reservation(id).map_or(0, |known| known.nusd());
         let nusd = actual.units.get(Dimension::Usd);
-        let reserved = reservation.nusd();
         let overrun = nusd > reserved;
-        let late = match reservation.state {
+        let late = match before {
             State::Open => false,
             State::Expired | State::Void => true,
             State::Posted(first) if first == nusd => {
@@ -74,17 +83,9 @@ impl Gate {
                 )));
             }
         };
-        let before = reservation.state;
         let flags = actual.flags.with(Flags::LATE, late).with(Flags::OVERRUN, overrun);
-        let entry = self.end(id, State::Posted(nusd), before, &actual.units, flags, now);
-        if let Some(mut entry) = entry {
-            entry.usage = actual.usage;
-            entry.saved_nusd = actual.saved_nusd;
-            self.entries.push(entry);
-        }
-        if let Some(kept) = self.reservations.get_mut(id) {
-            kept.usage = actual.usage;
-        }
+        let (units, usage, saved_nusd) = (actual.units, actual.usage, actual.saved_nusd);
+        self.end(id, &End { state: State::Posted(nusd), before, units, usage, flags, saved_nusd }, now);
         Ok(Receipt { nusd, late, overrun, replayed: false })
     }
 
@@ -94,8 +95,7 @@ impl Gate {
     /// `UnknownReservation`; `AlreadySettled` when it was posted.
     pub fn cancel(&mut self, id: &ReservationId, now: Now) -> Result<Receipt> {
         self.expire(now);
-        let reservation = self.known(id)?;
-        let before = reservation.state;
+        let before = self.known(id)?;
         let late = match before {
             State::Open => false,
             State::Expired => true,
@@ -107,8 +107,9 @@ impl Gate {
                 )));
             }
         };
-        let entry = self.end(id, State::Void, before, &Units::default(), Flags::default().with(Flags::LATE, late), now);
-        self.entries.extend(entry);
+        let flags = Flags::default().with(Flags::LATE, late);
+        let (units, usage, saved_nusd) = (Units::default(), None, 0);
+        self.end(id, &End { state: State::Void, before, units, usage, flags, saved_nusd }, now);
         Ok(Receipt { nusd: 0, late, overrun: false, replayed: false })
     }
 
@@ -118,29 +119,25 @@ impl Gate {
     /// `UnknownReservation`.
     pub fn renew(&mut self, id: &ReservationId, ttl_ns: u64, now: Now) -> Result<bool> {
         self.expire(now);
-        self.known(id)?;
-        let Some(reservation) = self.reservations.get_mut(id).filter(|found| found.state == State::Open) else {
+        if self.known(id)? != State::Open {
             return Ok(false);
-        };
-        reservation.expires_boot_ns = now.boot_ns.saturating_add(ttl_ns);
-        self.expiries.push(Reverse((reservation.expires_boot_ns, id.clone())));
+        }
+        if let Some(mut reservation) = self.shelf.lift(id) {
+            reservation.expires_boot_ns = now.boot_ns.saturating_add(ttl_ns);
+            self.shelf.put(reservation);
+        }
         Ok(true)
     }
 
     /// Ends every reservation whose time is over, as posted: the provider may have charged.
     pub fn expire(&mut self, now: Now) {
-        while self.expiries.peek().is_some_and(|Reverse((at, _))| *at <= now.boot_ns) {
-            let Some(Reverse((_, id))) = self.expiries.pop() else { break };
-            let due = |found: &Reservation| found.state == State::Open && found.expires_boot_ns <= now.boot_ns;
-            let Some(units) = self.reservations.get(&id).filter(|found| due(found)).map(|found| found.units) else { continue };
-            let entry = self.end(&id, State::Expired, State::Open, &units, Flags(Flags::ESTIMATED), now);
-            self.entries.extend(entry);
+        while let Some(id) = self.shelf.due(now.boot_ns) {
+            let units = self.shelf.reservation(&id).map_or_else(Units::default, |due| due.units);
+            let (before, usage, saved_nusd) = (State::Open, None, 0);
+            let flags = Flags(Flags::ESTIMATED);
+            self.end(&id, &End { state: State::Expired, before, units, usage, flags, saved_nusd }, now);
         }
-        while self.ended.front().is_some_and(|(at, _)| self.ended.len() > REMEMBER_COUNT || at + REMEMBER_NS <= now.boot_ns) {
-            if let Some((_, id)) = self.ended.pop_front() {
-                self.reservations.remove(&id);
-            }
-        }
+        self.shelf.forget(now.boot_ns);
     }
 
     /// Corrects a take that has no reservation to what was used.
@@ -153,152 +150,135 @@ impl Gate {
             if taken == used {
                 continue;
             }
-            let slot = self.table.find(scope).or_else(|| self.table.slot_or_insert(&rules, scope.rule, &scope.key, now));
-            if let Some(slot) = slot {
-                self.correct(slot, scope.rule, taken, used, now);
+            let found = self.shelf.find(scope);
+            if let Some(slot) = found.or_else(|| self.shelf.slot_or_insert(&rules, scope.rule, &scope.key, now)) {
+                self.correct(slot, rule, taken, used, now);
             }
         }
     }
 
-    /// Drops expiries of ended reservations once they are the larger part, so that the heap follows what is open.
-    fn forget_stale_expiries(&mut self) {
-        let open = self.reservations.len().saturating_sub(self.ended.len());
-        if self.expiries.len() <= 2 * open + 1_024 {
-            return;
-        }
-        let mut expiries = std::mem::take(&mut self.expiries).into_vec();
-        expiries.retain(|Reverse((_, id))| self.reservations.get(id).is_some_and(|kept| kept.state == State::Open));
-        self.expiries = expiries.into();
-    }
-
-    fn known(&self, id: &ReservationId) -> Result<&Reservation> {
-        self.reservations.get(id).ok_or_else(|| {
+    fn known(&self, id: &ReservationId) -> Result<State> {
+        self.shelf.standing(id, None).map(|known| known.state).ok_or_else(|| {
             Error::UnknownReservation(format!("reservation '{id}' was never made here, or ended more than a day ago"))
         })
     }
 
-    /// Applies one end to every scope of a reservation and gives the ledger entry of it.
-    fn end(&mut self, id: &ReservationId, state: State, before: State, used: &Units, flags: Flags, now: Now) -> Option<Entry> {
-        let reservation = self.reservations.get_mut(id)?;
-        reservation.state = state;
-        let (labels, reserved, at_ns) = (Arc::clone(&reservation.labels), reservation.units, now.wall_ns);
-        let takes = std::mem::take(&mut reservation.takes);
-        let was_open = before == State::Open;
+    /// Applies one end to every scope of a reservation and to the ledger.
+    fn end(&mut self, id: &ReservationId, end: &End, now: Now) {
+        let Some(mut reservation) = self.shelf.lift(id) else { return };
+        let was_open = end.before == State::Open;
         let mut postings = Vec::new();
-        for take in &takes {
-            self.end_take(take, state, before, used, now);
-            let (posted, pending) = account_change(take, state, before, used);
+        for take in &reservation.takes {
+            self.end_take(take, end, now);
+            let (posted, pending) = account_change(take, end);
             postings.extend(self.posting(take, posted, pending));
             if was_open {
-                self.table.open(take.slot, -1);
+                self.shelf.open(take.slot, -1);
             }
         }
+        if self.shelf.journals() {
+            let (kind, nusd) = match end.state {
+                State::Posted(nusd) => (EntryKind::Post, nusd),
+                State::Expired => (EntryKind::Expire, reservation.nusd()),
+                State::Void | State::Open => (EntryKind::Void, 0),
+            };
+            self.shelf.journal(Entry {
+                id: id.clone(),
+                kind,
+                at_ns: now.wall_ns,
+                nusd,
+                labels: Arc::clone(&reservation.labels),
+                units: end.units,
+                usage: end.usage,
+                flags: end.flags,
+                expires_ns: 0,
+                saved_nusd: end.saved_nusd,
+                postings,
+            });
+        }
+        reservation.state = end.state;
+        reservation.usage = end.usage;
+        if matches!(end.state, State::Posted(_)) {
+            // A posted reservation never changes again, so its scopes need not be kept.
+            reservation.takes = Vec::new();
+        }
+        self.shelf.put(reservation);
         if was_open {
-            self.ended.push_back((now.boot_ns, id.clone()));
-            self.forget_stale_expiries();
+            self.shelf.remember(id, now.boot_ns);
         }
-        // A posted reservation never changes again, so its scopes need not be kept.
-        if !matches!(state, State::Posted(_))
-            && let Some(kept) = self.reservations.get_mut(id)
-        {
-            kept.takes = takes;
-        }
-        if !self.keep_entries {
-            return None;
-        }
-        let (kind, nusd) = match state {
-            State::Posted(nusd) => (EntryKind::Post, nusd),
-            State::Expired => (EntryKind::Expire, reserved.get(Dimension::Usd)),
-            State::Void | State::Open => (EntryKind::Void, 0),
-        };
-        Some(Entry {
-            id: id.clone(),
-            kind,
-            at_ns,
-            nusd,
-            labels,
-            units: *used,
-            usage: None,
-            flags,
-            expires_ns: 0,
-            saved_nusd: 0,
-            postings,
-        })
     }
 
-    fn end_take(&mut self, take: &Take, state: State, before: State, used: &Units, now: Now) {
+    fn end_take(&mut self, take: &Take, end: &End, now: Now) {
         let rules = Arc::clone(&self.rules);
         let Some(rule) = rules.get(take.rule) else { return };
-        if take.amount == 0 && used.get(rule.kind.dimension()) == 0 {
+        if take.amount == 0 && end.units.get(rule.kind.dimension()) == 0 {
             return;
         }
-        let slot = match self.table.get(take.slot) {
-            Some(scope) if scope.key == take.key => Some(take.slot),
-            _ => self.table.slot_or_insert(&rules, take.rule, &take.key, now),
-        };
-        let Some(slot) = slot else { return };
+        let kept = self.shelf.keeps(take.slot, &take.key).then_some(take.slot);
+        let Some(slot) = kept.or_else(|| self.shelf.slot_or_insert(&rules, take.rule, &take.key, now)) else { return };
         match &rule.kind {
-            RuleKind::Budget(budget) => {
-                let (posted, pending) = account_change(take, state, before, used);
-                let window = window_at(budget, take.window_start_ns);
-                if let Some(Stock::Accounts(accounts)) = self.table.get_mut(slot).map(|scope| &mut scope.stock) {
-                    let account = account_of(accounts, window);
-                    account.apply(posted, pending);
-                    if matches!(state, State::Posted(_)) {
-                        account.overrun += (used.get(Dimension::Usd) - take.amount).max(0);
-                    }
-                    if rule.mode == Mode::Enforce {
-                        let over = account.free(budget.limit_nusd).saturating_neg();
-                        self.worst_overshoot_nusd = self.worst_overshoot_nusd.max(over);
-                    }
-                    while let Some(permille) = budget.warn_at_permille.get(account.warned as usize).copied() {
-                        let reached = i128::from(account.posted) * 1_000 >= i128::from(budget.limit_nusd) * i128::from(permille);
-                        if !reached {
-                            break;
-                        }
-                        account.warned += 1;
-                        let (posted, limit) = (account.posted, budget.limit_nusd);
-                        self.alerts.push(Alert { rule: take.rule, key: take.key.clone(), permille, posted, limit });
-                    }
-                }
-            }
+            RuleKind::Budget(budget) => self.end_account(slot, rule, budget, take, end),
             RuleKind::Hold(_) => {
-                if before == State::Open {
-                    self.correct(slot, take.rule, take.amount, 0, now);
+                if end.before == State::Open {
+                    self.correct(slot, rule, take.amount, 0, now);
                 }
             }
             RuleKind::Refill(dimension, _) => {
                 // Units that an expired reservation took stay taken; a void one gave them back already.
-                let had = if before == State::Void { 0 } else { take.amount };
-                let used = if state == State::Expired { had } else { used.get(*dimension) };
-                self.correct(slot, take.rule, had, used, now);
+                let had = if end.before == State::Void { 0 } else { take.amount };
+                let used = if end.state == State::Expired { had } else { end.units.get(*dimension) };
+                self.correct(slot, rule, had, used, now);
             }
         }
     }
 
-    fn correct(&mut self, slot: u32, rule: u16, taken: i64, used: i64, now: Now) {
-        let rules = Arc::clone(&self.rules);
-        let Some(rule) = rules.get(rule) else { return };
-        match (&rule.kind, self.table.get_mut(slot).map(|scope| &mut scope.stock)) {
-            (RuleKind::Refill(_, quota), Some(Stock::Bucket(bucket))) => {
-                *bucket = bucket.refilled(quota, now.boot_ns);
+    fn end_account(&mut self, slot: u32, rule: &Rule, budget: &BudgetSpec, take: &Take, end: &End) {
+        let (posted, pending) = account_change(take, end);
+        let window = window_at(budget, take.window_start_ns);
+        let alerts = &mut self.alerts;
+        let over = self.shelf.change(slot, |stock| {
+            let Stock::Accounts(accounts) = stock else { return 0 };
+            let account = account_of(accounts, window);
+            account.apply(posted, pending);
+            if matches!(end.state, State::Posted(_)) {
+                account.overrun += (end.units.get(Dimension::Usd) - take.amount).max(0);
+            }
+            while let Some(permille) = budget.warn_at_permille.get(account.warned as usize).copied() {
+                if i128::from(account.posted) * 1_000 < i128::from(budget.limit_nusd) * i128::from(permille) {
+                    break;
+                }
+                account.warned += 1;
+                let (posted, limit) = (account.posted, budget.limit_nusd);
+                alerts.push(Alert { rule: take.rule, key: take.key.clone(), permille, posted, limit });
+            }
+            account.free(budget.limit_nusd).saturating_neg()
+        });
+        if rule.mode == Mode::Enforce {
+            self.shelf.overshot(over.unwrap_or(0));
+        }
+    }
+
+    fn correct(&mut self, slot: u32, rule: &Rule, taken: i64, used: i64, now: Now) {
+        self.shelf.change(slot, |stock| match (&rule.kind, stock) {
+            (RuleKind::Refill(_, quota), Stock::Bucket(bucket)) => {
+                bucket.refill(quota, now.boot_ns);
                 bucket.settle(quota, taken, used);
             }
-            (RuleKind::Hold(_), Some(Stock::Held(held))) => *held = held.saturating_sub(taken).saturating_add(used).max(0),
+            (RuleKind::Hold(_), Stock::Held(held)) => *held = held.saturating_sub(taken).saturating_add(used).max(0),
             _ => {}
-        }
+        });
     }
 }
 
 /// How an end changes the account behind a take: (posted, pending).
-fn account_change(take: &Take, state: State, before: State, used: &Units) -> (i64, i64) {
-    let (had_posted, had_pending) = match before {
+fn account_change(take: &Take, end: &End) -> (i64, i64) {
+    let (had_posted, had_pending) = match end.before {
         State::Open => (0, take.amount),
         State::Expired => (take.amount, 0),
         State::Void | State::Posted(_) => (0, 0),
     };
-    let posted = match state {
-        State::Posted(_) => used.get(Dimension::Usd),
+    let posted = match end.state {
+        State::Posted(_) => end.units.get(Dimension::Usd),
         State::Expired => take.amount,
         State::Void | State::Open => 0,
     };

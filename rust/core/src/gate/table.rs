@@ -4,21 +4,9 @@ use std::collections::HashMap;
 
 use crate::clock::Now;
 use crate::gate::bound::BoundScope;
+use crate::gate::shelf::Stock;
 use crate::labels::Key;
-use crate::ledger::Account;
-use crate::rules::{RuleKind, Rules};
-use crate::throttle::Bucket;
-
-/// What a scope holds.
-#[derive(Debug, Clone)]
-pub enum Stock {
-    /// Units that refill.
-    Bucket(Bucket),
-    /// Slots that are held.
-    Held(i64),
-    /// Money, one account per window.
-    Accounts(Vec<Account>),
-}
+use crate::rules::Rules;
 
 /// One keyed instance of a rule.
 #[derive(Debug, Clone)]
@@ -71,11 +59,6 @@ impl Table {
         self.by_key.len()
     }
 
-    /// Whether no scope is kept.
-    pub fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
-    }
-
     /// A scope by slot.
     pub fn get(&self, slot: u32) -> Option<&Scope> {
         self.slots.get(slot as usize).and_then(Option::as_ref)
@@ -104,15 +87,6 @@ impl Table {
         Some(slot)
     }
 
-    /// The bucket of a bound scope, if it is kept.
-    pub fn bucket(&mut self, scope: &BoundScope) -> Option<&mut Bucket> {
-        let slot = self.find(scope)?;
-        match &mut self.get_mut(slot)?.stock {
-            Stock::Bucket(bucket) => Some(bucket),
-            Stock::Held(_) | Stock::Accounts(_) => None,
-        }
-    }
-
     /// The slot of a key, made if need be. `None` when the table is full of scopes in use.
     pub fn slot_or_insert(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
         if let Some(slot) = self.by_key.get(key) {
@@ -121,11 +95,7 @@ impl Table {
         if !self.has_room(rules, 1, now) {
             return None;
         }
-        let stock = match &rules.get(rule)?.kind {
-            RuleKind::Refill(_, quota) => Stock::Bucket(Bucket::full(quota, now.boot_ns)),
-            RuleKind::Hold(_) => Stock::Held(0),
-            RuleKind::Budget(_) => Stock::Accounts(Vec::new()),
-        };
+        let stock = Stock::fresh(&rules.get(rule)?.kind, now);
         let scope = Some(Scope { key: key.clone(), stock, open: 0 });
         let slot = if let Some(slot) = self.free.pop() {
             if let Some(place) = self.slots.get_mut(slot as usize) {
@@ -157,7 +127,8 @@ impl Table {
 
     fn forget_if_idle(&mut self, rules: &Rules, index: usize, now: Now) {
         let Some(Some(scope)) = self.slots.get(index) else { return };
-        if !is_idle(rules, scope, now) {
+        let kind = rules.get(scope.rule()).map(|rule| &rule.kind);
+        if scope.open > 0 || !scope.stock.is_idle(kind, now) {
             return;
         }
         self.by_key.remove(&scope.key);
@@ -175,21 +146,5 @@ impl Table {
         if let Some(scope) = self.get_mut(slot) {
             scope.open = scope.open.saturating_add_signed(change);
         }
-    }
-}
-
-/// A scope whose loss changes no decision: full, nothing held, nothing open, no money in a live window.
-fn is_idle(rules: &Rules, scope: &Scope, now: Now) -> bool {
-    if scope.open > 0 {
-        return false;
-    }
-    let kind = rules.get(scope.rule()).map(|rule| &rule.kind);
-    match (&scope.stock, kind) {
-        (Stock::Bucket(bucket), Some(RuleKind::Refill(_, quota))) => bucket.refilled(quota, now.boot_ns).is_full(quota),
-        (Stock::Held(held), _) => *held == 0,
-        (Stock::Accounts(accounts), _) => {
-            accounts.iter().all(|account| account.pending == 0 && account.window.end_ns <= now.wall_ns)
-        }
-        _ => false,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::decision::{Cause, Wait};
+use crate::labels::Labels;
 use crate::ledger::{BudgetSpec, Calendar, EntryKind, State};
 use crate::rules::{Matcher, Mode, Rule};
 use crate::throttle::{Dimension, Quota};
@@ -30,7 +31,7 @@ fn refill(text: &str) -> RuleKind {
 
 fn gate(rules: Vec<Rule>) -> Gate {
     let Ok(rules) = Rules::new(rules) else { unreachable!() };
-    Gate::new(Arc::new(rules), [1, 2], 1_000, true)
+    Gate::new(Arc::new(rules), HeapShelf::new([1, 2], 1_000, true))
 }
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
@@ -46,7 +47,7 @@ fn id(text: &str) -> ReservationId {
 }
 
 fn admit(gate: &mut Gate, name: &str, who: &[(&str, &str)], units: Units, now: Now) -> crate::error::Result<Admitted> {
-    let bound = Gate::bind(&Arc::clone(gate.rules()), labels(who));
+    let bound = Bound::new(&Arc::clone(gate.rules()), labels(who));
     gate.admit(&Ask { id: &id(name), bound: &bound, units, ttl_ns: DEFAULT_TTL_NS }, now)
 }
 
@@ -78,9 +79,9 @@ fn a_refusal_changes_nothing_and_names_the_longest_wait() {
         rule("b", &[], budget(150, "day")),
     ]);
     assert!(matches!(admit(&mut gate, "one", &[], money(100), START), Ok(Ok(_))));
-    let before = format!("{:?}{:?}", gate.table, gate.reservations);
+    let before = format!("{:?}", gate.shelf());
     let Ok(Err(refusal)) = admit(&mut gate, "two", &[], money(100), START) else { unreachable!() };
-    assert_eq!(before, format!("{:?}{:?}", gate.table, gate.reservations));
+    assert_eq!(before, format!("{:?}", gate.shelf()));
     assert_eq!(refusal.failing.len(), 2);
     assert_eq!(
         refusal.binding().map(|found| (found.rule, found.cause, found.wait)),
@@ -123,7 +124,7 @@ fn expiry_posts_and_a_late_settle_corrects() {
     assert!(gate.cancel(&id("y"), after).is_ok());
     assert!(settle(&mut gate, "y", 5, after).is_ok_and(|receipt| receipt.late), "spend after a cancel is spend");
     assert_eq!(account(&mut gate), Some((35, 0)));
-    let kinds: Vec<EntryKind> = gate.drain_entries().iter().map(|entry| entry.kind).collect();
+    let kinds: Vec<EntryKind> = gate.shelf_mut().drain_entries().iter().map(|entry| entry.kind).collect();
     assert_eq!(kinds, [Reserve, Expire, Reserve, Post, Void, Post]);
 }
 
@@ -160,7 +161,7 @@ fn money_stays_with_the_window_of_its_reservation() {
 #[test]
 fn forgetting_idle_scopes_changes_no_decision() {
     let Ok(rules) = Rules::new(vec![rule("rpm", &["user"], refill("10 requests/minute"))]) else { unreachable!() };
-    let mut gate = Gate::new(Arc::new(rules), [1, 2], 8, false);
+    let mut gate = Gate::new(Arc::new(rules), HeapShelf::new([1, 2], 8, false));
     let units = Units::default().with(Dimension::Requests, 1);
     let mut ask = |user: &str, n: usize, now: Now| {
         matches!(admit(&mut gate, &format!("{user}{n}"), &[("user", user)], units, now), Ok(Ok(_)))
@@ -261,7 +262,7 @@ proptest! {
             last.mode = Mode::Observe;
         }
         let (mut short, mut whole) = (gate(rules.clone()), gate(rules));
-        let bounds = |gate: &Gate| ["a", "b", "c"].map(|user| Gate::bind(gate.rules(), labels(&[("user", user)])));
+        let bounds = |gate: &Gate| ["a", "b", "c"].map(|user| Bound::new(gate.rules(), labels(&[("user", user)])));
         let (short_bounds, whole_bounds) = (bounds(&short), bounds(&whole));
         let mut ns = 0;
         for (passed_ns, user, requests, tokens) in steps {
