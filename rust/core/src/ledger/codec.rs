@@ -1,0 +1,272 @@
+//! Reservations and entries as bytes, for memory that holds no pointers.
+//!
+//! Numbers are little-endian and of fixed size, texts carry their length. What does not decode is `None`, never a panic.
+
+use std::sync::Arc;
+
+use crate::dimension::Units;
+use crate::labels::{Key, Labels};
+use crate::ledger::{Entry, EntryKind, Flags, Posting, Reservation, ReservationId, State, Take};
+use crate::price::Usage;
+
+/// Bytes being written.
+#[derive(Debug, Default)]
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn number(&mut self, value: i64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn count(&mut self, value: usize) {
+        self.0.extend_from_slice(&u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn units(&mut self, units: &Units) {
+        units.0.iter().for_each(|amount| self.number(*amount));
+    }
+
+    fn labels(&mut self, labels: &Labels) {
+        self.count(labels.iter().count());
+        for (name, value) in labels.iter() {
+            self.bytes(name.as_bytes());
+            self.bytes(value.as_bytes());
+        }
+    }
+
+    fn usage(&mut self, usage: Option<&Usage>) {
+        let Some(usage) = usage else { return self.0.push(0) };
+        self.0.push(1);
+        let counts = [
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_5m_tokens,
+            usage.cache_write_1h_tokens,
+            usage.reasoning_tokens,
+        ];
+        counts.iter().for_each(|tokens| self.number(tokens.cast_signed()));
+    }
+}
+
+/// Bytes being read.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn number(&mut self) -> Option<i64> {
+        let (head, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(i64::from_le_bytes(*head))
+    }
+
+    fn count(&mut self) -> Option<usize> {
+        let (head, rest) = self.0.split_first_chunk::<4>()?;
+        self.0 = rest;
+        usize::try_from(u32::from_le_bytes(*head)).ok()
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let (head, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let size = self.count()?;
+        let (head, rest) = self.0.split_at_checked(size)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    fn key(&mut self) -> Option<Key> {
+        self.bytes().map(Key::from)
+    }
+
+    fn units(&mut self) -> Option<Units> {
+        let mut units = Units::default();
+        for amount in &mut units.0 {
+            *amount = self.number()?;
+        }
+        Some(units)
+    }
+
+    fn labels(&mut self) -> Option<Arc<Labels>> {
+        let mut pairs = Vec::new();
+        for _ in 0..self.count()? {
+            pairs.push((self.text()?.into(), self.text()?.into()));
+        }
+        Labels::new(pairs).ok().map(Arc::new)
+    }
+
+    fn id(&mut self) -> Option<ReservationId> {
+        ReservationId::new(self.text()?).ok()
+    }
+
+    fn usage(&mut self) -> Option<Option<Usage>> {
+        if self.byte()? == 0 {
+            return Some(None);
+        }
+        let mut tokens = || self.number().map(i64::cast_unsigned);
+        Some(Some(Usage {
+            input_tokens: tokens()?,
+            output_tokens: tokens()?,
+            cache_read_tokens: tokens()?,
+            cache_write_5m_tokens: tokens()?,
+            cache_write_1h_tokens: tokens()?,
+            reasoning_tokens: tokens()?,
+        }))
+    }
+}
+
+/// A reservation as bytes.
+pub fn encode_reservation(reservation: &Reservation) -> Vec<u8> {
+    let mut out = Writer(Vec::with_capacity(256));
+    out.bytes(reservation.id.as_str().as_bytes());
+    out.labels(&reservation.labels);
+    out.units(&reservation.units);
+    out.count(reservation.takes.len());
+    for take in &reservation.takes {
+        out.bytes(&take.key);
+        out.number(i64::from(take.slot));
+        out.number(take.amount);
+        out.number(take.window_start_ns);
+    }
+    let (state, nusd) = match reservation.state {
+        State::Open => (0, 0),
+        State::Posted(nusd) => (1, nusd),
+        State::Void => (2, 0),
+        State::Expired => (3, 0),
+    };
+    out.0.push(state);
+    out.number(nusd);
+    out.number(reservation.expires_boot_ns.cast_signed());
+    out.number(reservation.at_ns);
+    out.usage(reservation.usage.as_ref());
+    out.0
+}
+
+/// The reservation of these bytes.
+pub fn decode_reservation(bytes: &[u8]) -> Option<Reservation> {
+    let mut from = Reader(bytes);
+    let (id, labels, units) = (from.id()?, from.labels()?, from.units()?);
+    let mut takes = Vec::new();
+    for _ in 0..from.count()? {
+        let key = from.key()?;
+        let (rule, slot) = (rule_of(&key)?, u32::try_from(from.number()?).ok()?);
+        takes.push(Take { rule, key, slot, amount: from.number()?, window_start_ns: from.number()? });
+    }
+    let (state, nusd) = (from.byte()?, from.number()?);
+    let state = match state {
+        0 => State::Open,
+        1 => State::Posted(nusd),
+        2 => State::Void,
+        3 => State::Expired,
+        _ => return None,
+    };
+    let (expires_boot_ns, at_ns) = (from.number()?.cast_unsigned(), from.number()?);
+    Some(Reservation { id, labels, units, takes, state, expires_boot_ns, at_ns, usage: from.usage()? })
+}
+
+/// An entry as bytes.
+pub fn encode_entry(entry: &Entry) -> Vec<u8> {
+    let mut out = Writer(Vec::with_capacity(256));
+    out.bytes(entry.id.as_str().as_bytes());
+    out.0.push(match entry.kind {
+        EntryKind::Reserve => 0,
+        EntryKind::Post => 1,
+        EntryKind::Void => 2,
+        EntryKind::Expire => 3,
+    });
+    out.0.push(entry.flags.0);
+    [entry.at_ns, entry.nusd, entry.expires_ns, entry.saved_nusd].iter().for_each(|number| out.number(*number));
+    out.labels(&entry.labels);
+    out.units(&entry.units);
+    out.usage(entry.usage.as_ref());
+    out.count(entry.postings.len());
+    for posting in &entry.postings {
+        out.bytes(&posting.key);
+        [posting.start_ns, posting.end_ns, posting.posted, posting.pending].iter().for_each(|number| out.number(*number));
+    }
+    out.0
+}
+
+/// The entry of these bytes.
+pub fn decode_entry(bytes: &[u8]) -> Option<Entry> {
+    let mut from = Reader(bytes);
+    let id = from.id()?;
+    let kind = match from.byte()? {
+        0 => EntryKind::Reserve,
+        1 => EntryKind::Post,
+        2 => EntryKind::Void,
+        3 => EntryKind::Expire,
+        _ => return None,
+    };
+    let flags = Flags(from.byte()?);
+    let (at_ns, nusd, expires_ns, saved_nusd) = (from.number()?, from.number()?, from.number()?, from.number()?);
+    let (labels, units, usage) = (from.labels()?, from.units()?, from.usage()?);
+    let mut postings = Vec::new();
+    for _ in 0..from.count()? {
+        let key = from.key()?;
+        let (start_ns, end_ns, posted, pending) = (from.number()?, from.number()?, from.number()?, from.number()?);
+        postings.push(Posting { rule: rule_of(&key)?, key, start_ns, end_ns, posted, pending });
+    }
+    Some(Entry { id, kind, at_ns, nusd, labels, units, usage, flags, expires_ns, saved_nusd, postings })
+}
+
+/// The rule that a key begins with.
+fn rule_of(key: &[u8]) -> Option<u16> {
+    key.first_chunk::<2>().map(|bytes| u16::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn labels(value: &str) -> Arc<Labels> {
+        Arc::new(Labels::new([("team".into(), value.into())]).unwrap_or_default())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            value in "\\PC{0,40}", amounts in proptest::array::uniform6(any::<i64>()), state in 0..4_u8, numbers in proptest::array::uniform4(any::<i64>()),
+            used in proptest::option::of(any::<u64>()), takes in 0..5_u16, cut in any::<usize>(),
+        ) {
+            let (id, who) = (ReservationId::new("request/1")?, labels(&value));
+            let usage = used.map(|tokens| Usage { input_tokens: tokens, reasoning_tokens: 7, ..Usage::default() });
+            let key = |rule: u16| who.key(rule, &["team".into(), "user".into()]);
+            let state = [State::Open, State::Posted(numbers[0]), State::Void, State::Expired][usize::from(state)];
+            let take = |rule| Take { rule, key: key(rule), slot: u32::MAX, amount: numbers[1], window_start_ns: numbers[2] };
+            let reservation = Reservation {
+                id: id.clone(), labels: Arc::clone(&who), units: Units(amounts), takes: (0..takes).map(take).collect(), state,
+                expires_boot_ns: numbers[3].cast_unsigned(), at_ns: numbers[0], usage,
+            };
+            let bytes = encode_reservation(&reservation);
+            prop_assert_eq!(decode_reservation(&bytes), Some(reservation));
+            prop_assert_eq!(decode_reservation(&bytes[..cut % bytes.len()]), None);
+            let posting = |rule| Posting { rule, key: key(rule), start_ns: numbers[0], end_ns: numbers[1], posted: numbers[2], pending: numbers[3] };
+            let entry = Entry {
+                id, kind: EntryKind::Post, at_ns: numbers[0], nusd: numbers[1], labels: who.clone(), units: Units(amounts), usage,
+                flags: Flags(5), expires_ns: numbers[2], saved_nusd: numbers[3], postings: (0..takes).map(posting).collect(),
+            };
+            let bytes = encode_entry(&entry);
+            prop_assert_eq!(decode_entry(&bytes), Some(entry));
+            prop_assert_eq!(decode_entry(&bytes[..cut % bytes.len()]), None);
+        }
+
+        #[test]
+        fn garbage_is_none_or_a_value(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = (decode_reservation(&bytes), decode_entry(&bytes));
+        }
+    }
+}
