@@ -15,6 +15,10 @@ pub enum Error {
     ReservationConflict(String),
     /// A price that the book does not hold.
     PriceMissing(String),
+    /// A shared segment that has no room for what one change needs.
+    Full(String),
+    /// A shared segment whose words contradict themselves.
+    Damaged(String),
 }
 
 /// The result of a core function that can be misused.
@@ -34,7 +38,9 @@ impl fmt::Display for Error {
             | Self::UnknownReservation(text)
             | Self::AlreadySettled(text)
             | Self::ReservationConflict(text)
-            | Self::PriceMissing(text) => out.write_str(text),
+            | Self::PriceMissing(text)
+            | Self::Full(text)
+            | Self::Damaged(text) => out.write_str(text),
         }
     }
 }

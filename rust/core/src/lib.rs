@@ -15,6 +15,7 @@ pub mod price;
 pub mod quantity;
 pub mod route;
 pub mod rules;
+pub mod segment;
 pub mod suggest;
 pub mod throttle;
 pub mod tokens;

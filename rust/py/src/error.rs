@@ -11,6 +11,7 @@ pub fn to_py(py: Python<'_>, error: &Error) -> PyErr {
         Error::AlreadySettled(_) => "AlreadySettled",
         Error::ReservationConflict(_) => "ReservationConflict",
         Error::PriceMissing(_) => "PriceMissing",
+        Error::Full(_) | Error::Damaged(_) => "StateError",
     };
     raise(py, class, error.to_string())
 }

@@ -1,0 +1,1 @@
+//! Each structure against its peer in std, kills at every store, and damaged words.
