@@ -166,7 +166,7 @@ impl DurableGate {
         let mut gate = self.lock();
         let receipt = gate.settle(id, actual, now);
         self.journal(&mut gate);
-        let alerts = gate.drain_alerts();
+        let alerts = gate.memo().drain_alerts();
         drop(gate);
         let receipt = receipt?;
         self.wait_if_strict()?;
@@ -223,7 +223,7 @@ impl DurableGate {
 
     /// How often an observing rule would have refused.
     pub fn would_refuse(&self, rule: u16) -> u64 {
-        self.lock().would_refuse(rule)
+        self.lock().memo().would_refuse(rule)
     }
 
     /// Waits until the ledger holds everything that happened.

@@ -151,7 +151,7 @@ impl<S: Shelf> Gate<S> {
                 continue;
             }
             if observed && rule.mode == Mode::Observe && self.check(rule, scope, amount, now).is_some() {
-                if let Some(count) = self.would_refuse.get_mut(usize::from(scope.rule)) {
+                if let Some(count) = self.memo.would_refuse.get_mut(usize::from(scope.rule)) {
                     *count += 1;
                 }
                 continue;
@@ -191,7 +191,7 @@ impl<S: Shelf> Gate<S> {
     /// The window of a budget now, computed again only when it ends.
     pub(super) fn window(&mut self, index: u16, kind: &RuleKind, now: Now) -> Option<Window> {
         let RuleKind::Budget(budget) = kind else { return None };
-        let cached = self.windows.get_mut(usize::from(index))?;
+        let cached = self.memo.windows.get_mut(usize::from(index))?;
         Some(match cached {
             Some(window) if window.contains(now.wall_ns) => *window,
             _ => *cached.insert(budget.window(now.wall_ns)),

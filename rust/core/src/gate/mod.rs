@@ -8,6 +8,7 @@ mod alert;
 mod bound;
 mod heap;
 mod settle;
+mod shared;
 mod shelf;
 mod table;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use alert::Alert;
 pub use bound::{Bound, BoundScope};
 pub use heap::HeapShelf;
 pub use settle::{Actual, Grant, Receipt};
+pub use shared::{LAYOUT_VERSION, Layout, SharedShelf, Sizes};
 pub use shelf::{REMEMBER_COUNT, REMEMBER_NS, Shelf, Standing, Stock};
 
 use crate::clock::Now;
@@ -57,21 +59,55 @@ pub struct Balance {
     pub account: Account,
 }
 
-/// The decisions of one governor over what its shelf keeps.
-#[derive(Debug)]
-pub struct Gate<S = HeapShelf> {
-    rules: Arc<Rules>,
-    shelf: S,
+/// What one process remembers beside the shelf: nothing that a decision depends on.
+#[derive(Debug, Default)]
+pub struct Memo {
     windows: Vec<Option<Window>>,
     alerts: Vec<Alert>,
     would_refuse: Vec<u64>,
 }
 
+impl Memo {
+    /// Nothing yet.
+    pub fn new(rules: &Rules) -> Self {
+        let count = rules.iter().count();
+        Self { windows: vec![None; count], alerts: Vec::new(), would_refuse: vec![0; count] }
+    }
+
+    /// Takes the budget alerts raised since the last call.
+    pub fn drain_alerts(&mut self) -> Vec<Alert> {
+        std::mem::take(&mut self.alerts)
+    }
+
+    /// How often an observing rule would have refused.
+    pub fn would_refuse(&self, rule: u16) -> u64 {
+        self.would_refuse.get(usize::from(rule)).copied().unwrap_or(0)
+    }
+}
+
+/// The decisions of one governor over what its shelf keeps.
+#[derive(Debug)]
+pub struct Gate<S = HeapShelf> {
+    rules: Arc<Rules>,
+    shelf: S,
+    memo: Memo,
+}
+
 impl<S: Shelf> Gate<S> {
     /// A gate over a shelf.
     pub fn new(rules: Arc<Rules>, shelf: S) -> Self {
-        let count = rules.iter().count();
-        Self { rules, shelf, windows: vec![None; count], alerts: Vec::new(), would_refuse: vec![0; count] }
+        let memo = Memo::new(&rules);
+        Self { rules, shelf, memo }
+    }
+
+    /// A gate over a shelf that is there for one call.
+    pub fn resume(rules: Arc<Rules>, shelf: S, memo: Memo) -> Self {
+        Self { rules, shelf, memo }
+    }
+
+    /// The shelf, and what to resume with.
+    pub fn into_parts(self) -> (S, Memo) {
+        (self.shelf, self.memo)
     }
 
     /// The rules.
@@ -89,14 +125,9 @@ impl<S: Shelf> Gate<S> {
         &mut self.shelf
     }
 
-    /// Takes the budget alerts raised since the last call.
-    pub fn drain_alerts(&mut self) -> Vec<Alert> {
-        std::mem::take(&mut self.alerts)
-    }
-
-    /// How often an observing rule would have refused.
-    pub fn would_refuse(&self, rule: u16) -> u64 {
-        self.would_refuse.get(usize::from(rule)).copied().unwrap_or(0)
+    /// What this process remembers.
+    pub fn memo(&mut self) -> &mut Memo {
+        &mut self.memo
     }
 
     /// The furthest that any enforced budget was ever exceeded, by spend and holds together, in nano-USD.

@@ -235,7 +235,7 @@ impl<S: Shelf> Gate<S> {
     fn end_account(&mut self, slot: u32, rule: &Rule, budget: &BudgetSpec, take: &Take, end: &End) {
         let (posted, pending) = account_change(take, end);
         let window = window_at(budget, take.window_start_ns);
-        let alerts = &mut self.alerts;
+        let alerts = &mut self.memo.alerts;
         let over = self.shelf.change(slot, |stock| {
             let Stock::Accounts(accounts) = stock else { return 0 };
             let account = account_of(accounts, window);

@@ -136,7 +136,7 @@ fn an_overrun_is_posted_in_full_and_alerts_fire_once() {
     let actual = Actual { units, usage: None, flags: crate::ledger::Flags::default(), saved_nusd: 0 };
     assert!(gate.settle(&id("x"), &actual, START).is_ok_and(|receipt| receipt.overrun));
     assert_eq!(gate.worst_overshoot_nusd(), 500);
-    assert_eq!(gate.drain_alerts().iter().map(|alert| alert.permille).collect::<Vec<_>>(), [500, 800]);
+    assert_eq!(gate.memo().drain_alerts().iter().map(|alert| alert.permille).collect::<Vec<_>>(), [500, 800]);
     let ask = Units::default().with(Dimension::OutputTokens, 1);
     let Ok(Err(refusal)) = admit(&mut gate, "y", &[], ask, START) else { unreachable!() };
     assert_eq!(refusal.binding().map(|found| (found.available, found.wait)), Some((-50, Wait::For(30_600_000_000))));
@@ -182,7 +182,7 @@ fn observing_rules_count_and_never_refuse() {
     for n in 0..5 {
         assert!(matches!(admit(&mut gate, &format!("r{n}"), &[], money(1), START), Ok(Ok(_))));
     }
-    assert_eq!(gate.would_refuse(0), 4);
+    assert_eq!(gate.memo().would_refuse(0), 4);
 }
 
 proptest! {

@@ -28,7 +28,9 @@ impl Writer {
     }
 
     fn units(&mut self, units: &Units) {
-        units.0.iter().for_each(|amount| self.number(*amount));
+        for amount in units.0 {
+            self.number(amount);
+        }
     }
 
     fn labels(&mut self, labels: &Labels) {
@@ -50,7 +52,9 @@ impl Writer {
             usage.cache_write_1h_tokens,
             usage.reasoning_tokens,
         ];
-        counts.iter().for_each(|tokens| self.number(tokens.cast_signed()));
+        for tokens in counts {
+            self.number(tokens.cast_signed());
+        }
     }
 }
 
@@ -111,6 +115,8 @@ impl<'a> Reader<'a> {
         ReservationId::new(self.text()?).ok()
     }
 
+    /// The outer `None`: does not decode.
+    #[allow(clippy::option_option)]
     fn usage(&mut self) -> Option<Option<Usage>> {
         if self.byte()? == 0 {
             return Some(None);
@@ -125,6 +131,14 @@ impl<'a> Reader<'a> {
             reasoning_tokens: tokens()?,
         }))
     }
+}
+
+/// What the same id must ask for again: labels and units.
+pub fn encode_body(labels: &Labels, units: &Units) -> Vec<u8> {
+    let mut out = Writer(Vec::with_capacity(128));
+    out.labels(labels);
+    out.units(units);
+    out.0
 }
 
 /// A reservation as bytes.
@@ -187,14 +201,18 @@ pub fn encode_entry(entry: &Entry) -> Vec<u8> {
         EntryKind::Expire => 3,
     });
     out.0.push(entry.flags.0);
-    [entry.at_ns, entry.nusd, entry.expires_ns, entry.saved_nusd].iter().for_each(|number| out.number(*number));
+    for number in [entry.at_ns, entry.nusd, entry.expires_ns, entry.saved_nusd] {
+        out.number(number);
+    }
     out.labels(&entry.labels);
     out.units(&entry.units);
     out.usage(entry.usage.as_ref());
     out.count(entry.postings.len());
     for posting in &entry.postings {
         out.bytes(&posting.key);
-        [posting.start_ns, posting.end_ns, posting.posted, posting.pending].iter().for_each(|number| out.number(*number));
+        for number in [posting.start_ns, posting.end_ns, posting.posted, posting.pending] {
+            out.number(number);
+        }
     }
     out.0
 }

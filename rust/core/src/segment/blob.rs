@@ -23,6 +23,11 @@ impl Blobs {
         bytes.div_ceil(BLOCK_BYTES).max(1)
     }
 
+    /// How many blocks there are.
+    pub fn capacity(&self) -> usize {
+        self.pool.capacity() as usize
+    }
+
     /// How many blocks are free.
     pub fn free_blocks(&self, words: Words<'_>) -> usize {
         (self.pool.capacity() - self.pool.len(words)) as usize

@@ -180,6 +180,12 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// Fails the change: its stores are undone, and `commit` gives the first error.
+    #[cold]
+    pub fn fail(&mut self, error: Error) {
+        self.failure.get_or_insert(error);
+    }
+
     /// Fails the change because the words contradict themselves.
     #[cold]
     pub(super) fn fail_damaged(&mut self, what: &str) {

@@ -23,6 +23,16 @@ impl Bucket {
         Self { level: quota.burst, rem: 0, last_ns: now_ns }
     }
 
+    /// A bucket as it was kept: level, remainder and the instant of both, in ns.
+    pub fn from_parts(level: i64, rem: u64, last_ns: u64) -> Self {
+        Self { level, rem, last_ns }
+    }
+
+    /// Level, remainder and the instant of both, in ns.
+    pub fn parts(&self) -> (i64, u64, u64) {
+        (self.level, self.rem, self.last_ns)
+    }
+
     /// Units left; negative in debt.
     pub fn level(&self) -> i64 {
         self.level

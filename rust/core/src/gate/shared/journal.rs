@@ -1,0 +1,49 @@
+//! Entries on their way to the ledger.
+
+use crate::error::Error;
+use crate::gate::shared::{Layout, SharedShelf};
+use crate::ledger::{Entry, decode_entry, encode_entry};
+use crate::segment::{Tx, Words};
+
+const LOW: u64 = u32::MAX as u64;
+
+impl SharedShelf<'_> {
+    /// Keeps an entry. A reservation leaves room for its own end, so that a settle never finds the journal full.
+    pub(super) fn append(&mut self, entry: &Entry) {
+        let bytes = encode_entry(entry);
+        let open = self.layout.due.len(self.words());
+        let is_end = entry.kind != crate::ledger::EntryKind::Reserve;
+        let room = is_end || self.layout.journal.free_slots(self.words()) > open + 1;
+        let put = if room { self.layout.blobs.put(&mut self.tx, &bytes) } else { None };
+        let record = put.map(|head| u64::from(head) | (bytes.len() as u64) << 32);
+        if record.and_then(|record| self.layout.journal.push(&mut self.tx, &[record])).is_none() {
+            let waiting = self.layout.journal.capacity() - self.layout.journal.free_slots(self.words());
+            self.tx.fail(Error::Full(format!("{waiting} entries wait for the ledger; use a faster disk or fewer requests")));
+        }
+    }
+}
+
+impl Layout {
+    /// Numbers of the entries that wait for the ledger, oldest first.
+    pub fn waiting(&self, words: Words<'_>) -> std::ops::Range<u64> {
+        self.journal.tail(words)..self.journal.head(words)
+    }
+
+    /// An entry that waits.
+    pub fn entry(&self, words: Words<'_>, seq: u64) -> Option<Entry> {
+        let record = self.journal.get(words, seq)?.next()?;
+        let head = u32::try_from(record & LOW).ok()?;
+        decode_entry(&self.blobs.get(words, head, usize::try_from(record >> 32).ok()?))
+    }
+
+    /// Lets entries before `upto` go: the ledger has them.
+    pub fn release(&self, tx: &mut Tx<'_>, upto: u64) {
+        for seq in self.journal.tail(tx.words())..upto.min(self.journal.head(tx.words())) {
+            let record = self.journal.get(tx.words(), seq).and_then(|mut record| record.next());
+            if let Some(head) = record.and_then(|record| u32::try_from(record & LOW).ok()) {
+                self.blobs.free(tx, head);
+            }
+        }
+        self.journal.advance(tx, upto);
+    }
+}

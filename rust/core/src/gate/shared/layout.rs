@@ -1,0 +1,99 @@
+//! Which words of the segment hold what.
+
+use crate::gate::shared::due::Due;
+use crate::gate::shared::reservations::ROW as RESERVATION_ROW;
+use crate::gate::shared::scopes::{ACCOUNT_ROW, ROW as SCOPE_ROW};
+use crate::segment::{Blobs, Index, Log, Plan, Pool, Region, Ring};
+
+/// Changes whenever words move or change their meaning: a segment of another version is made anew.
+pub const LAYOUT_VERSION: u64 = 1;
+
+/// Words of the header that the gate uses; the store has the others.
+const HEADER_WORDS: usize = 64;
+const OVERSHOOT: usize = 32;
+const HAND: usize = 33;
+
+/// Stores that one call may make: some 40 for each of 64 scopes, and the reservations that expire with it.
+const LOG_STORES: usize = 16_384;
+
+/// How much a segment holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Scopes.
+    pub scopes: u32,
+    /// Accounts: one per scope of a budget and window that is live or holds money.
+    pub accounts: u32,
+    /// Reservations, open or remembered.
+    pub reservations: u32,
+    /// Blocks of 120 bytes for keys, labels and entries.
+    pub blocks: u32,
+    /// Entries that wait for the ledger.
+    pub journal: u32,
+}
+
+impl Default for Sizes {
+    /// 29 MiB.
+    fn default() -> Self {
+        Self { scopes: 65_536, accounts: 65_536, reservations: 32_768, blocks: 131_072, journal: 16_384 }
+    }
+}
+
+/// The places of everything, the same in every process.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    header: Region,
+    pub(super) log: Log,
+    pub(super) scopes: Pool,
+    pub(super) by_key: Index,
+    pub(super) accounts: Pool,
+    pub(super) reservations: Pool,
+    pub(super) by_id: Index,
+    pub(super) due: Due,
+    pub(super) ended: Ring,
+    pub(super) blobs: Blobs,
+    pub(super) journal: Ring,
+    words: usize,
+}
+
+impl Layout {
+    /// Places regions of these sizes.
+    pub fn new(sizes: &Sizes) -> Self {
+        let mut plan = Plan::default();
+        let header = plan.take(HEADER_WORDS);
+        let log = Log::take(&mut plan, LOG_STORES);
+        let scopes = Pool::take(&mut plan, sizes.scopes, SCOPE_ROW);
+        let by_key = Index::take(&mut plan, sizes.scopes);
+        let accounts = Pool::take(&mut plan, sizes.accounts, ACCOUNT_ROW);
+        let reservations = Pool::take(&mut plan, sizes.reservations, RESERVATION_ROW);
+        let by_id = Index::take(&mut plan, sizes.reservations);
+        let due = Due::take(&mut plan, sizes.reservations);
+        let ended = Ring::take(&mut plan, sizes.reservations, 2);
+        let blobs = Blobs::take(&mut plan, sizes.blocks);
+        let journal = Ring::take(&mut plan, sizes.journal, 1);
+        let words = plan.words();
+        Self { header, log, scopes, by_key, accounts, reservations, by_id, due, ended, blobs, journal, words }
+    }
+
+    /// How many words a segment has.
+    pub fn words(&self) -> usize {
+        self.words
+    }
+
+    /// The undo log, to recover what a dead process left.
+    pub fn log(&self) -> Log {
+        self.log
+    }
+
+    /// A word of the header: 0 to 31 belong to the store.
+    pub fn header(&self, word: usize) -> usize {
+        self.header.at(word)
+    }
+
+    pub(super) fn overshoot(&self) -> usize {
+        self.header.at(OVERSHOOT)
+    }
+
+    pub(super) fn hand(&self) -> usize {
+        self.header.at(HAND)
+    }
+}

@@ -1,0 +1,224 @@
+//! Scopes as rows of the segment.
+
+use crate::clock::Now;
+use crate::error::Error;
+use crate::gate::bound::BoundScope;
+use crate::gate::shared::SharedShelf;
+use crate::gate::shelf::Stock;
+use crate::labels::Key;
+use crate::ledger::{Account, Window};
+use crate::rules::Rules;
+use crate::segment::Words;
+use crate::throttle::Bucket;
+
+/// Words of a scope: its key's digest, generation and open reservations, its key, the rule with the kind, and the stock.
+pub const ROW: usize = 8;
+const DIGEST: usize = 0;
+const MARK: usize = 2;
+const NAME: usize = 3;
+const KIND: usize = 4;
+const STOCK: usize = 5;
+
+/// Words of an account.
+pub const ACCOUNT_ROW: usize = 6;
+
+const BUCKET: u64 = 0;
+const HELD: u64 = 1;
+const ACCOUNTS: u64 = 2;
+
+/// Accounts that one scope can have: more is a damaged chain.
+const MOST_ACCOUNTS: usize = 4_096;
+
+/// Low half of a mark: open reservations. High half: the generation.
+const OPEN: u64 = u32::MAX as u64;
+
+impl SharedShelf<'_> {
+    pub(super) fn scope_word(&self, slot: u32, word: usize) -> u64 {
+        self.words().load(self.layout.scopes.word_index(slot, word))
+    }
+
+    fn store_scope(&mut self, slot: u32, word: usize, value: u64) {
+        self.tx.store(self.layout.scopes.word_index(slot, word), value);
+    }
+
+    pub(super) fn find_scope(&self, scope: &BoundScope) -> Option<u32> {
+        let hint = scope.hint();
+        let slot = u32::try_from(hint & OPEN).unwrap_or(u32::MAX);
+        if self.layout.scopes.is_live(self.words(), slot) && self.scope_word(slot, MARK) >> 32 == hint >> 32 {
+            return Some(slot);
+        }
+        let slot = self.layout.by_key.find(self.words(), self.digest(&scope.key))?;
+        scope.remember((self.scope_word(slot, MARK) & !OPEN) | u64::from(slot));
+        Some(slot)
+    }
+
+    pub(super) fn keeps_key(&self, slot: u32, key: &Key) -> bool {
+        let digest = self.digest(key);
+        self.layout.scopes.is_live(self.words(), slot)
+            && [self.scope_word(slot, DIGEST), self.scope_word(slot, DIGEST + 1)] == digest
+    }
+
+    pub(super) fn insert_scope(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
+        let digest = self.digest(key);
+        if let Some(slot) = self.layout.by_key.find(self.words(), digest) {
+            return Some(slot);
+        }
+        let kind = &rules.get(rule)?.kind;
+        if !self.make_room(rules, 1, now) {
+            return None;
+        }
+        let slot = self.layout.scopes.alloc(&mut self.tx)?;
+        let name = self.layout.blobs.put(&mut self.tx, key)?;
+        if !self.layout.by_key.insert(&mut self.tx, digest, slot) {
+            self.tx.fail(Error::Full("the index of scopes has no room".to_owned()));
+            return None;
+        }
+        let mark = self.scope_word(slot, MARK) & !OPEN;
+        self.store_scope(slot, DIGEST, digest[0]);
+        self.store_scope(slot, DIGEST + 1, digest[1]);
+        self.store_scope(slot, MARK, mark);
+        self.store_scope(slot, NAME, u64::from(name) | (key.len() as u64) << 32);
+        self.store_scope(slot, STOCK, 0);
+        let stock = Stock::fresh(kind, now);
+        let tag = match &stock {
+            Stock::Bucket(_) => BUCKET,
+            Stock::Held(_) => HELD,
+            Stock::Accounts(_) => ACCOUNTS,
+        };
+        self.store_scope(slot, KIND, tag | u64::from(rule) << 8);
+        self.write_stock(slot, &stock);
+        Some(slot)
+    }
+
+    /// Forgets idle scopes until so many fit; each row is looked at once.
+    pub(super) fn make_room(&mut self, rules: &Rules, wanted: usize, now: Now) -> bool {
+        let (capacity, hand) = (self.layout.scopes.capacity(), self.layout.hand());
+        let fits = |shelf: &Self| {
+            let used = shelf.layout.scopes.len(shelf.words()) as usize;
+            used + wanted <= capacity as usize && shelf.layout.blobs.free_blocks(shelf.words()) > 64 + 4 * wanted
+        };
+        let start = self.words().load(hand);
+        for looked in 0..u64::from(capacity) {
+            if fits(self) {
+                return true;
+            }
+            let slot = u32::try_from((start + looked) % u64::from(capacity)).unwrap_or(0);
+            self.forget_if_idle(rules, slot, now);
+            self.tx.store(hand, u64::from(slot) + 1);
+        }
+        fits(self)
+    }
+
+    fn forget_if_idle(&mut self, rules: &Rules, slot: u32, now: Now) {
+        let mark = self.scope_word(slot, MARK);
+        if !self.layout.scopes.is_live(self.words(), slot) || mark & OPEN > 0 {
+            return;
+        }
+        let kind = rules.get(self.rule_of(slot)).map(|rule| &rule.kind);
+        if !self.stock(slot).is_idle(kind, now) {
+            return;
+        }
+        self.write_stock(slot, &Stock::Accounts(Vec::new()));
+        let digest = [self.scope_word(slot, DIGEST), self.scope_word(slot, DIGEST + 1)];
+        self.layout.by_key.remove(&mut self.tx, digest);
+        let name = self.scope_word(slot, NAME);
+        self.layout.blobs.free(&mut self.tx, u32::try_from(name & OPEN).unwrap_or(u32::MAX));
+        self.store_scope(slot, MARK, (mark & !OPEN).wrapping_add(1 << 32));
+        self.layout.scopes.free(&mut self.tx, slot);
+    }
+
+    pub(super) fn rule_of(&self, slot: u32) -> u16 {
+        u16::try_from(self.scope_word(slot, KIND) >> 8).unwrap_or(u16::MAX)
+    }
+
+    pub(super) fn key_of(&self, slot: u32) -> Key {
+        let name = self.scope_word(slot, NAME);
+        let (head, len) = (u32::try_from(name & OPEN).unwrap_or(u32::MAX), usize::try_from(name >> 32).unwrap_or(0));
+        self.layout.blobs.get(self.words(), head, len).into()
+    }
+
+    pub(super) fn count_open(&mut self, slot: u32, change: i32) {
+        if self.layout.scopes.is_live(self.words(), slot) {
+            let mark = self.scope_word(slot, MARK);
+            let open = u32::try_from(mark & OPEN).unwrap_or(0).saturating_add_signed(change);
+            self.store_scope(slot, MARK, (mark & !OPEN) | u64::from(open));
+        }
+    }
+
+    pub(super) fn is_bucket(&self, slot: u32) -> bool {
+        self.scope_word(slot, KIND) & 0xFF == BUCKET
+    }
+
+    pub(super) fn bucket(&self, slot: u32) -> Bucket {
+        let word = |offset| self.scope_word(slot, STOCK + offset);
+        Bucket::from_parts(word(0).cast_signed(), word(1), word(2))
+    }
+
+    pub(super) fn write_bucket(&mut self, slot: u32, bucket: &Bucket) {
+        let (level, rem, last_ns) = bucket.parts();
+        self.store_scope(slot, STOCK, level.cast_unsigned());
+        self.store_scope(slot, STOCK + 1, rem);
+        self.store_scope(slot, STOCK + 2, last_ns);
+    }
+
+    pub(super) fn stock(&self, slot: u32) -> Stock {
+        match self.scope_word(slot, KIND) & 0xFF {
+            BUCKET => Stock::Bucket(self.bucket(slot)),
+            HELD => Stock::Held(self.scope_word(slot, STOCK).cast_signed()),
+            _ => Stock::Accounts(self.account_rows(slot).into_iter().map(|row| self.account(self.words(), row)).collect()),
+        }
+    }
+
+    pub(super) fn write_stock(&mut self, slot: u32, stock: &Stock) {
+        match stock {
+            Stock::Bucket(bucket) => self.write_bucket(slot, bucket),
+            Stock::Held(held) => self.store_scope(slot, STOCK, held.cast_unsigned()),
+            Stock::Accounts(accounts) if self.scope_word(slot, KIND) & 0xFF == ACCOUNTS => self.write_accounts(slot, accounts),
+            Stock::Accounts(_) => {}
+        }
+    }
+
+    fn account_rows(&self, slot: u32) -> Vec<u32> {
+        let first = self.scope_word(slot, STOCK).checked_sub(1).and_then(|row| u32::try_from(row).ok());
+        let next = |row: &u32| self.layout.accounts.link(self.words(), *row);
+        std::iter::successors(first, next).take(MOST_ACCOUNTS).collect()
+    }
+
+    fn account(&self, words: Words<'_>, row: u32) -> Account {
+        let word = |offset| words.load(self.layout.accounts.word_index(row, offset)).cast_signed();
+        Account {
+            window: Window { start_ns: word(0), end_ns: word(1) },
+            posted: word(2),
+            pending: word(3),
+            overrun: word(4),
+            warned: u32::try_from(word(5)).unwrap_or(0),
+        }
+    }
+
+    /// Writes a scope's accounts over its rows, with more or fewer rows as needed.
+    fn write_accounts(&mut self, slot: u32, accounts: &[Account]) {
+        let mut rows = self.account_rows(slot);
+        while rows.len() < accounts.len() {
+            let Some(row) = self.layout.accounts.alloc(&mut self.tx) else {
+                return self.tx.fail(Error::Full(format!(
+                    "all {} accounts of the segment are in use; fewer keys or longer budget periods need fewer",
+                    self.layout.accounts.capacity()
+                )));
+            };
+            rows.push(row);
+        }
+        for row in rows.split_off(accounts.len()) {
+            self.layout.accounts.free(&mut self.tx, row);
+        }
+        for (row, account) in rows.iter().zip(accounts) {
+            let words = [account.window.start_ns, account.window.end_ns, account.posted, account.pending, account.overrun];
+            for (offset, word) in words.into_iter().chain([i64::from(account.warned)]).enumerate() {
+                self.tx.store(self.layout.accounts.word_index(*row, offset), word.cast_unsigned());
+            }
+        }
+        for (place, row) in rows.iter().enumerate() {
+            self.layout.accounts.set_link(&mut self.tx, *row, rows.get(place + 1).copied());
+        }
+        self.store_scope(slot, STOCK, rows.first().map_or(0, |row| u64::from(*row) + 1));
+    }
+}
