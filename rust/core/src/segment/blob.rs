@@ -33,7 +33,7 @@ impl Blobs {
         (self.pool.capacity() - self.pool.len(words)) as usize
     }
 
-    /// Keeps a string and gives its first block. `None`, and no change, when it does not fit.
+    /// Keeps a string and gives its first block. `None`, and no change, when it does not fit; `None` too when the change has failed.
     pub fn put(&self, tx: &mut Tx<'_>, bytes: &[u8]) -> Option<u32> {
         if Self::blocks_for(bytes.len()) > self.free_blocks(tx.words()) {
             return None;

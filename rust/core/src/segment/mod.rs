@@ -8,6 +8,7 @@
 mod blob;
 mod heap;
 mod index;
+mod log;
 mod plan;
 mod pool;
 mod ring;
@@ -19,8 +20,9 @@ mod words;
 pub use blob::Blobs;
 pub use heap::Heap;
 pub use index::Index;
+pub use log::{Log, recover};
 pub use plan::{Plan, Region};
 pub use pool::Pool;
 pub use ring::Ring;
-pub use tx::{Log, Tx, recover};
+pub use tx::Tx;
 pub use words::{Memory, Words};
