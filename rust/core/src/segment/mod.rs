@@ -6,7 +6,6 @@
 //! preparation. Damaged words can give wrong values, but never a panic, an endless loop or a store outside the structure.
 
 mod blob;
-mod heap;
 mod index;
 mod log;
 mod plan;
@@ -18,7 +17,6 @@ mod tx;
 mod words;
 
 pub use blob::Blobs;
-pub use heap::Heap;
 pub use index::Index;
 pub use log::{Log, recover};
 pub use plan::{Plan, Region};

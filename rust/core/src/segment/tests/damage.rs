@@ -35,8 +35,7 @@ fn read_everything(rig: &Rig, words: Words<'_>) {
         rig.index.find(words, [u64::from(row), 1]);
     }
     rig.blobs.free_blocks(words);
-    assert!(rig.heap.len(words) <= rig.heap.capacity() && rig.index.len(words) <= 8);
-    rig.heap.peek(words);
+    assert!(rig.index.len(words) <= 8);
     assert!(rig.ring.free_slots(words) <= rig.ring.capacity());
     for seq in [0, 1, 5, rig.ring.tail(words), rig.ring.head(words), u64::MAX] {
         rig.ring.get(words, seq).map(Iterator::count);
@@ -53,7 +52,6 @@ fn change_everything(rig: &Rig, tx: &mut Tx<'_>, steps: &[Step]) {
         }
     }
     // What a caller does with everything that is due.
-    while rig.heap.pop(tx).is_some() {}
     while rig.pool.alloc(tx).is_some() {}
     while rig.blobs.put(tx, b"x").is_some() {}
     while rig.ring.push(tx, &[1]).is_some() {}

@@ -16,7 +16,6 @@ struct Rig {
     pool: Pool,
     blobs: Blobs,
     index: Index,
-    heap: Heap,
     ring: Ring,
     words: usize,
 }
@@ -29,9 +28,8 @@ impl Rig {
         // In the middle, as nothing may depend on where the log lies.
         let log = Log::take(&mut plan, stores);
         let blobs = Blobs::take(&mut plan, 5);
-        let heap = Heap::take(&mut plan, 6);
         let ring = Ring::take(&mut plan, 4, 3);
-        Self { log, pool, blobs, index, heap, ring, words: plan.words() }
+        Self { log, pool, blobs, index, ring, words: plan.words() }
     }
 
     fn memory(&self) -> Box<[AtomicU64]> {
@@ -63,11 +61,10 @@ type Step = (u8, u64, u64);
 
 /// A reservation's life in small: a row with a blob, an index entry, a deadline and a record.
 fn apply(rig: &Rig, tx: &mut Tx<'_>, (kind, a, b): Step) {
-    match kind % 6 {
+    match kind % 5 {
         0 | 1 => open(rig, tx, a, b),
         2 => close(rig, tx, a),
-        3 => drop(rig.heap.pop(tx)),
-        4 => drop(rig.ring.push(tx, &[a, b])),
+        3 => drop(rig.ring.push(tx, &[a, b])),
         _ => rig.ring.advance(tx, rig.ring.tail(tx.words()).saturating_add(a % 4)),
     }
 }
@@ -83,7 +80,6 @@ fn open(rig: &Rig, tx: &mut Tx<'_>, a: u64, b: u64) {
         tx.store(rig.pool.word_index(row, word), value);
     }
     rig.index.insert(tx, [a, 1], row);
-    rig.heap.push(tx, b, u64::from(row));
     rig.ring.push(tx, &[a, b, u64::from(row)]);
 }
 

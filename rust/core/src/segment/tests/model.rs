@@ -1,7 +1,6 @@
 //! Each structure against its peer in std, over committed and dropped changes.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use proptest::prelude::*;
 
@@ -101,21 +100,6 @@ fn index_step(rig: &Rig, tx: &mut Tx<'_>, model: &mut HashMap<[u64; 2], u32>, (k
     }
 }
 
-fn heap_step(rig: &Rig, tx: &mut Tx<'_>, model: &mut BinaryHeap<Reverse<(u64, u64)>>, (kind, value, pick): Step) {
-    let heap = &rig.heap;
-    if kind % 3 < 2 {
-        let fits = model.len() < heap.capacity();
-        assert_eq!(heap.push(tx, pick, value), fits);
-        if fits {
-            model.push(Reverse((pick, value)));
-        }
-    } else {
-        assert_eq!(heap.pop(tx), model.pop().map(|Reverse(entry)| entry));
-    }
-    assert_eq!(heap.len(tx.words()), model.len());
-    assert_eq!(heap.peek(tx.words()), model.peek().map(|Reverse(entry)| *entry));
-}
-
 fn ring_step(rig: &Rig, tx: &mut Tx<'_>, (model, next): &mut (VecDeque<Vec<u64>>, u64), (kind, value, pick): Step) {
     let ring = &rig.ring;
     if kind % 3 < 2 {
@@ -155,11 +139,6 @@ proptest! {
     #[test]
     fn the_index_is_a_hash_map(changes in changes()) {
         walk(&changes, HashMap::new(), index_step);
-    }
-
-    #[test]
-    fn the_heap_is_a_binary_heap(changes in changes()) {
-        walk(&changes, BinaryHeap::new(), heap_step);
     }
 
     #[test]
