@@ -66,31 +66,17 @@ def test_what_nobody_settled_expires_as_posted_after_a_restart(tmp_path: Path) -
         assert (spend.requests, str(spend.usd)) == (1, "0.0001")
 
 
-def test_one_process_owns_the_directory(tmp_path: Path) -> None:
-    with tk.Governor(POLICY, state=tmp_path), pytest.raises(tk.StateError, match="owned by another") as caught:
+def test_a_clock_of_its_own_keeps_the_directory_to_itself(tmp_path: Path) -> None:
+    with (
+        tk.Governor(POLICY, state=tmp_path, clock=tk.testing.ManualClock()),
+        pytest.raises(tk.StateError, match="does not share it") as caught,
+    ):
         tk.Governor(POLICY, state=tmp_path)
     assert caught.value.path == str(tmp_path)
     assert "own directory" in caught.value.fix
-    tk.Governor(POLICY, state=tmp_path).close()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_is_refused(tmp_path: Path) -> None:
-    code = f"""
-import os, sys, tierkit as tk
-policy = tk.Policy(tiers=[tk.Tier("only", model="m", price={PRICE!r})])
-governor = tk.Governor(policy, state={str(tmp_path)!r})
-child = os.fork()
-if child == 0:
-    try:
-        governor.admit(None, input_tokens=1, max_output_tokens=1)
-    except tk.StateError as error:
-        os._exit(0 if "after the fork" in str(error) else 2)
-    os._exit(1)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=False, timeout=60)
-    assert done.returncode == 0
+    with tk.Governor(POLICY, state=tmp_path), pytest.raises(tk.StateError, match="clock of its own"):
+        tk.Governor(POLICY, state=tmp_path, clock=tk.testing.ManualClock())
+    tk.Governor(POLICY, state=tmp_path, clock=tk.testing.ManualClock()).close()
 
 
 @pytest.mark.parametrize("damage", ["garbage", "other", "newer", "link", "folder"])

@@ -11,7 +11,7 @@ use tierkit_core::gate::{Actual, Bound as Scopes, Grant};
 use tierkit_core::ledger::{Flags, ReservationId};
 use tierkit_core::rules::{RuleKind, Rules};
 use tierkit_core::throttle::{Dimension, Units};
-use tierkit_store::{DurableGate, Options, SystemClock};
+use tierkit_store::{DurableGate, Options};
 
 use crate::clock::PyManualClock;
 use crate::decision::{Answer, PyDecision};
@@ -103,7 +103,7 @@ impl PyScope {
             let outcome = scope.gate.admit(&id, &scope.scopes, *units, scope.ttl_ns).map_err(|error| store(py, &error))?;
             reserved(&scope.gate, outcome, *units, id)
         } else {
-            match scope.gate.take(&scope.scopes, units) {
+            match scope.gate.take(&scope.scopes, units).map_err(|error| store(py, &error))? {
                 Ok(()) => return Py::new(py, PyDecision::new(Answer::Taken(slf.clone().unbind()), *units)),
                 Err(refusal) => PyDecision::refused(scope.gate.rules(), refusal, *units),
             }
@@ -177,12 +177,9 @@ impl PyGate {
             _ => return Err(config(py, format!("on_state_error '{on_state_error}': expected 'refuse' or 'allow'"))),
         };
         let rules = attached(py, Rules::new(checked))?;
-        let clock: Arc<dyn Clock> = match clock {
-            Some(clock) => clock.get().0.clone(),
-            None => Arc::new(SystemClock),
-        };
+        let clock = clock.map(|clock| -> Arc<dyn Clock> { clock.get().0.clone() });
         let options = Options { directory: state, capacity: capacity.max(1), strict, allow_on_fault };
-        let gate = py.detach(|| DurableGate::open(rules, clock, options)).map_err(|error| self::state(py, &error))?;
+        let gate = py.detach(|| DurableGate::open(rules, clock, &options)).map_err(|error| self::state(py, &error))?;
         Ok(Self { gate: Arc::new(gate) })
     }
 
@@ -237,8 +234,8 @@ impl PyGate {
                 "this decision was settled before; the first settle stands".to_owned(),
             )),
             Answer::Taken(scope) => {
-                self.gate.settle_take(&scope.get().scopes, &decision.units, &units);
-                Ok(())
+                let settled = self.gate.settle_take(&scope.get().scopes, &decision.units, &units);
+                settled.map_err(|error| store(py, &error))
             }
         }
     }
@@ -323,7 +320,7 @@ impl PyGate {
     > {
         let rules = self.gate.rules();
         let mut rows = Vec::new();
-        for row in self.gate.balances() {
+        for row in self.gate.balances().map_err(|error| store(py, &error))? {
             let name = rules.get(row.rule).map(|rule| rule.name.to_string()).unwrap_or_default();
             let window = row.account.window;
             rows.push((
@@ -346,7 +343,8 @@ impl PyGate {
         id: &str,
     ) -> PyResult<Option<(String, Bound<'py, PyDict>, PyMoney, Vec<(String, Bound<'py, PyDict>, i64)>)>> {
         let id = attached(py, ReservationId::new(id))?;
-        let Some(found) = self.gate.reservation(&id) else { return Ok(None) };
+        let found = self.gate.reservation(&id).map_err(|error| store(py, &error))?;
+        let Some(found) = found else { return Ok(None) };
         let state = match found.state {
             tierkit_core::ledger::State::Open => "open",
             tierkit_core::ledger::State::Posted(_) => "posted",
@@ -363,18 +361,19 @@ impl PyGate {
     }
 
     #[getter]
-    fn scope_count(&self) -> usize {
-        self.gate.figures().0
+    fn scope_count(&self, py: Python<'_>) -> PyResult<usize> {
+        self.gate.figures().map(|found| found.0).map_err(|error| store(py, &error))
     }
 
     #[getter]
-    fn worst_overshoot(&self) -> PyMoney {
-        PyMoney { nusd: self.gate.figures().1 }
+    fn worst_overshoot(&self, py: Python<'_>) -> PyResult<PyMoney> {
+        self.gate.figures().map(|found| PyMoney { nusd: found.1 }).map_err(|error| store(py, &error))
     }
 
     /// How often an observing rule would have refused.
-    fn would_refuse(&self, rule: &str) -> u64 {
-        self.gate.rules().position(rule).map_or(0, |rule| self.gate.would_refuse(rule))
+    fn would_refuse(&self, py: Python<'_>, rule: &str) -> PyResult<u64> {
+        let counted = self.gate.rules().position(rule).map_or(Ok(0), |rule| self.gate.would_refuse(rule));
+        counted.map_err(|error| store(py, &error))
     }
 
     #[getter]

@@ -1,9 +1,10 @@
-//! The state directory: made once, owned by one process at a time.
+//! A state directory that one process keeps for itself: one with a clock of its own, whose time the others do not have.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::error::StateError;
+use crate::segment::retire;
 
 /// An opened state directory; the lock ends with the process, however it ends.
 #[derive(Debug)]
@@ -33,11 +34,14 @@ impl Directory {
         let lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file);
         let lock = lock.map_err(|error| StateError::new(&file, error, writable))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                retire(path)?;
+                Ok(Self { path: path.to_owned(), _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => Err(StateError::new(
                 path,
-                "owned by another running process",
-                "this version keeps one process per state directory: close the other one or give this one its own directory",
+                "used by another running process, and a Governor with a clock of its own shares it with none",
+                "close the other one or give this one its own directory",
             )),
             Err(TryLockError::Error(error)) => Err(StateError::new(&file, error, "use a local file system that supports locks")),
         }

@@ -1,29 +1,27 @@
-//! The gate with a clock, a lock and, if asked for, a ledger on disk.
+//! The gate with a clock and, if asked for, a ledger on disk that all processes of the machine share.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
-use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Gate, Grant, HeapShelf, Receipt};
+use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Decide, Grant, Receipt};
 use tierkit_core::ledger::{Reservation, ReservationId};
 use tierkit_core::rules::Rules;
 use tierkit_core::throttle::Units;
 
-use crate::directory::Directory;
+use crate::clock::SystemClock;
 use crate::error::{StateError, StoreError};
-use crate::ids::{Ids, random};
-use crate::journal::Journal;
-use crate::restore::restore;
-use crate::row::Row;
-use crate::schema::open_writer;
+use crate::ids::Ids;
+use crate::private::PrivateGate;
+use crate::shared::SharedGate;
 
 /// How a gate is opened.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The state directory; `None` keeps everything in this process's memory.
     pub directory: Option<PathBuf>,
-    /// Scopes kept at most.
+    /// Scopes kept at most in this process's memory; a shared segment has its own size.
     pub capacity: usize,
     /// Answer admissions and settles only after their commit.
     pub strict: bool,
@@ -31,39 +29,34 @@ pub struct Options {
     pub allow_on_fault: bool,
 }
 
-/// The gate of one process. Every call locks it once; nothing inside waits for the disk unless `strict`.
+enum Home {
+    Private(Box<PrivateGate>),
+    Shared(SharedGate),
+}
+
+/// A gate, wherever its state is.
 pub struct DurableGate {
-    gate: Mutex<Gate>,
+    home: Home,
     rules: Arc<Rules>,
     clock: Arc<dyn Clock>,
-    journal: Option<Journal>,
-    directory: Option<Directory>,
     ids: Ids,
-    process: u32,
-    options: Options,
 }
 
 impl DurableGate {
-    /// Opens a gate and restores what its ledger holds.
+    /// Opens a gate. With a directory and the machine's clock (`None`) it shares its state with every process that opens the
+    /// same directory; a clock of its own keeps the directory to itself.
     ///
     /// # Errors
     /// A state directory that cannot be used.
-    pub fn open(rules: Rules, clock: Arc<dyn Clock>, options: Options) -> Result<Self, StateError> {
+    pub fn open(rules: Rules, clock: Option<Arc<dyn Clock>>, options: &Options) -> Result<Self, StateError> {
         let rules = Arc::new(rules);
-        let directory = options.directory.as_deref().map(Directory::open).transpose()?;
-        let shelf = HeapShelf::new([random(), random()], options.capacity, directory.is_some());
-        let mut gate = Gate::new(Arc::clone(&rules), shelf);
-        let journal = match &directory {
-            None => None,
-            Some(directory) => {
-                let path = directory.ledger();
-                let connection = open_writer(&path)?;
-                restore(&connection, &path, &mut gate, clock.now())?;
-                Some(Journal::start(connection, &path)?)
-            }
+        let own_clock = clock.is_some();
+        let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let home = match &options.directory {
+            Some(path) if !own_clock => Home::Shared(SharedGate::open(path, &rules, options.strict, options.allow_on_fault)?),
+            _ => Home::Private(Box::new(PrivateGate::open(&rules, &clock, options)?)),
         };
-        let process = std::process::id();
-        Ok(Self { gate: Mutex::new(gate), rules, clock, journal, directory, ids: Ids::default(), process, options })
+        Ok(Self { home, rules, clock, ids: Ids::default() })
     }
 
     /// The rules.
@@ -81,56 +74,53 @@ impl DurableGate {
         self.ids.next(self.clock.now().wall_ns)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A forked child has the parent's memory but not its writer thread: using it would lose spend.
-    fn refuse_child(&self) -> Result<(), StateError> {
-        match &self.directory {
-            Some(directory) if std::process::id() != self.process => Err(StateError::new(
-                directory.path(),
-                format!("opened by process {} and used in its child {}", self.process, std::process::id()),
-                "open the Governor after the fork, each process with its own directory",
-            )),
-            _ => Ok(()),
+    fn call<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
+        match &self.home {
+            Home::Private(gate) => Ok(gate.call(call)?),
+            Home::Shared(gate) => gate.call(call),
         }
     }
 
-    /// Hands the entries made under the lock to the writer, in order.
-    fn journal(&self, gate: &mut Gate) {
-        if let Some(journal) = &self.journal {
-            let entries = gate.shelf_mut().drain_entries();
-            if !entries.is_empty() {
-                journal.append(entries.into_iter().map(|entry| Row::new(entry, &self.rules)).collect());
-            }
+    fn check(&self) -> Result<(), StateError> {
+        match &self.home {
+            Home::Private(gate) => gate.check(),
+            Home::Shared(gate) => gate.check(),
         }
     }
 
     fn wait_if_strict(&self) -> Result<(), StateError> {
-        match &self.journal {
-            Some(journal) if self.options.strict => journal.flush(),
-            _ => Ok(()),
+        match &self.home {
+            Home::Private(gate) => gate.wait_if_strict(),
+            Home::Shared(gate) => gate.wait_if_strict(),
         }
     }
 
-    /// Takes refilling units; see [`Gate::take`].
-    pub fn take(&self, bound: &Bound, units: &Units) -> Result<(), Refusal> {
-        let boot_ns = self.clock.boot_ns();
-        let mut gate = self.lock();
-        if gate.take_at_once(bound, units, boot_ns) {
-            return Ok(());
+    /// Takes refilling units; see `Gate::take`.
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn take(&self, bound: &Bound, units: &Units) -> Result<Result<(), Refusal>, StoreError> {
+        match &self.home {
+            Home::Private(gate) => Ok(gate.take(bound, units)),
+            Home::Shared(gate) => {
+                gate.call(
+                    |gate, now| {
+                        if gate.take_at_once(bound, units, now.boot_ns) { Ok(()) } else { gate.take(bound, units, now) }
+                    },
+                )
+            }
         }
-        gate.take(bound, units, self.clock.now())
     }
 
     /// Corrects such a take to what was used.
-    pub fn settle_take(&self, bound: &Bound, taken: &Units, used: &Units) {
-        let now = self.clock.now();
-        self.lock().settle_take(bound, taken, used, now);
+    ///
+    /// # Errors
+    /// As [`DurableGate::take`].
+    pub fn settle_take(&self, bound: &Bound, taken: &Units, used: &Units) -> Result<(), StoreError> {
+        self.call(|gate, now| gate.settle_take(bound, taken, used, now))
     }
 
-    /// Reserves; see [`Gate::admit`].
+    /// Reserves; see `Gate::admit`.
     ///
     /// # Errors
     /// Misuse, or a ledger that cannot be written while the policy refuses then.
@@ -141,89 +131,73 @@ impl DurableGate {
         units: Units,
         ttl_ns: u64,
     ) -> Result<Result<Grant, Refusal>, StoreError> {
-        self.refuse_child()?;
-        if let Some(journal) = self.journal.as_ref().filter(|_| !self.options.allow_on_fault) {
-            journal.check()?;
-        }
-        let now = self.clock.now();
-        let mut gate = self.lock();
-        let answer = gate.admit(&Ask { id, bound, units, ttl_ns }, now)?;
-        self.journal(&mut gate);
-        drop(gate);
+        self.check()?;
+        let answer = self.call(|gate, now| gate.admit(&Ask { id, bound, units, ttl_ns }, now))??;
         if answer.is_ok() {
             self.wait_if_strict()?;
         }
         Ok(answer)
     }
 
-    /// Settles; see [`Gate::settle`].
+    /// Settles; see `Gate::settle`.
     ///
     /// # Errors
     /// Misuse; with `strict`, a commit that failed (the entry is kept and tried again).
     pub fn settle(&self, id: &ReservationId, actual: &Actual) -> Result<(Receipt, Vec<Alert>), StoreError> {
-        self.refuse_child()?;
-        let now = self.clock.now();
-        let mut gate = self.lock();
-        let receipt = gate.settle(id, actual, now);
-        self.journal(&mut gate);
-        let alerts = gate.memo().drain_alerts();
-        drop(gate);
+        let (receipt, alerts) = self.call(|gate, now| (gate.settle(id, actual, now), gate.memo().drain_alerts()))?;
         let receipt = receipt?;
         self.wait_if_strict()?;
         Ok((receipt, alerts))
     }
 
-    /// Cancels; see [`Gate::cancel`].
+    /// Cancels; see `Gate::cancel`.
     ///
     /// # Errors
     /// As [`DurableGate::settle`].
     pub fn cancel(&self, id: &ReservationId) -> Result<Receipt, StoreError> {
-        self.refuse_child()?;
-        let now = self.clock.now();
-        let mut gate = self.lock();
-        let receipt = gate.cancel(id, now);
-        self.journal(&mut gate);
-        drop(gate);
-        let receipt = receipt?;
+        let receipt = self.call(|gate, now| gate.cancel(id, now))??;
         self.wait_if_strict()?;
         Ok(receipt)
     }
 
-    /// Moves an expiry; see [`Gate::renew`].
+    /// Moves an expiry; see `Gate::renew`.
     ///
     /// # Errors
     /// `UnknownReservation`.
     pub fn renew(&self, id: &ReservationId, ttl_ns: u64) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        let mut gate = self.lock();
-        let renewed = gate.renew(id, ttl_ns, now)?;
-        self.journal(&mut gate);
-        Ok(renewed)
+        Ok(self.call(|gate, now| gate.renew(id, ttl_ns, now))??)
     }
 
     /// Balances of every budget.
-    pub fn balances(&self) -> Vec<Balance> {
-        let now = self.clock.now();
-        let mut gate = self.lock();
-        let rows = gate.balances(now);
-        self.journal(&mut gate);
-        rows
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn balances(&self) -> Result<Vec<Balance>, StoreError> {
+        self.call(|gate, now| gate.balances(now))
     }
 
     /// A reservation, open or remembered.
-    pub fn reservation(&self, id: &ReservationId) -> Option<Reservation> {
-        self.lock().reservation(id)
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn reservation(&self, id: &ReservationId) -> Result<Option<Reservation>, StoreError> {
+        self.call(|gate, _| gate.reservation(id))
     }
 
     /// How many scopes are kept, and the furthest that an enforced budget was ever exceeded (nano-USD).
-    pub fn figures(&self) -> (usize, i64) {
-        let gate = self.lock();
-        (gate.scope_count(), gate.worst_overshoot_nusd())
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn figures(&self) -> Result<(usize, i64), StoreError> {
+        self.call(|gate, _| (gate.scope_count(), gate.worst_overshoot_nusd()))
     }
 
-    /// How often an observing rule would have refused.
-    pub fn would_refuse(&self, rule: u16) -> u64 {
-        self.lock().memo().would_refuse(rule)
+    /// How often an observing rule would have refused, in this process.
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn would_refuse(&self, rule: u16) -> Result<u64, StoreError> {
+        self.call(|gate, _| gate.memo().would_refuse(rule))
     }
 
     /// Waits until the ledger holds everything that happened.
@@ -231,7 +205,9 @@ impl DurableGate {
     /// # Errors
     /// A ledger that cannot be written.
     pub fn flush(&self) -> Result<(), StateError> {
-        self.refuse_child()?;
-        self.journal.as_ref().map_or(Ok(()), Journal::flush)
+        match &self.home {
+            Home::Private(gate) => gate.flush(),
+            Home::Shared(gate) => gate.flush(),
+        }
     }
 }

@@ -48,14 +48,11 @@ impl Journal {
     /// When the thread cannot be started or the last entry cannot be read.
     pub fn start(connection: Connection, path: &Path) -> Result<Self, StateError> {
         let failed = |error: &dyn std::fmt::Display| StateError::new(path, error, "check the file and the process limits");
-        let last = connection
-            .query_row("SELECT hash FROM entry ORDER BY seq DESC LIMIT 1", [], |row| row.get::<_, Vec<u8>>(0))
-            .or_else(|error| if error == rusqlite::Error::QueryReturnedNoRows { Ok(Vec::new()) } else { Err(error) })
-            .map_err(|error| failed(&error))?;
+        let (last, chain) = last_entry(&connection, path)?;
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = channel();
         let mut writer =
-            Writer { connection, chain: last, shared: Arc::clone(&shared), path: path.to_owned(), pending: Vec::new() };
+            Writer { connection, last, chain, shared: Arc::clone(&shared), path: path.to_owned(), pending: Vec::new() };
         let thread = std::thread::Builder::new()
             .name("tierkit-journal".to_owned())
             .spawn(move || writer.run(&receiver))
@@ -116,6 +113,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 struct Writer {
     connection: Connection,
+    last: i64,
     chain: Vec<u8>,
     shared: Arc<Shared>,
     path: PathBuf,
@@ -174,16 +172,17 @@ impl Writer {
         if self.pending.is_empty() {
             return lock(&self.shared.fault).clone().map_or(Ok(()), Err);
         }
-        let rows = std::mem::take(&mut self.pending);
+        let rows: Vec<(i64, Row)> = (self.last + 1..).zip(std::mem::take(&mut self.pending)).collect();
         match write(&mut self.connection, &rows, &self.chain) {
             Ok(chain) => {
                 self.chain = chain;
+                self.last += i64::try_from(rows.len()).unwrap_or(0);
                 self.shared.waiting.fetch_sub(rows.len(), Ordering::Relaxed);
                 *lock(&self.shared.fault) = None;
                 Ok(())
             }
             Err(error) => {
-                self.pending = rows;
+                self.pending = rows.into_iter().map(|(_, row)| row).collect();
                 let fault = StateError::new(
                     &self.path,
                     error,
@@ -196,28 +195,44 @@ impl Writer {
     }
 }
 
-/// Writes rows in one transaction and gives the hash of the last.
-fn write(connection: &mut Connection, rows: &[Row], chain: &[u8]) -> rusqlite::Result<Vec<u8>> {
+/// The number and the hash of a ledger's last entry.
+///
+/// # Errors
+/// A ledger that cannot be read.
+pub fn last_entry(connection: &Connection, path: &Path) -> Result<(i64, Vec<u8>), StateError> {
+    let last = connection
+        .query_row("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .or_else(|error| if error == rusqlite::Error::QueryReturnedNoRows { Ok((0, Vec::new())) } else { Err(error) });
+    last.map_err(|error| StateError::new(path, error, "restore the file from a backup or move it away"))
+}
+
+/// Writes numbered rows in one transaction and gives the hash of the last.
+///
+/// # Errors
+/// What SQLite says; then nothing was written.
+pub fn write(connection: &mut Connection, rows: &[(i64, Row)], chain: &[u8]) -> rusqlite::Result<Vec<u8>> {
     let transaction = connection.transaction()?;
     let mut chain = chain.to_vec();
     {
         let mut entry = transaction.prepare_cached(
-            "INSERT INTO entry(reservation, kind, at_ns, nano_usd, labels, units, usage, flags, saved_nano_usd, expires_ns, hash)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO entry(seq, reservation, kind, at_ns, nano_usd, labels, units, usage, flags, saved_nano_usd, expires_ns, hash)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
         let mut posting = transaction
             .prepare_cached("INSERT INTO posting(seq, rule, scope, start_ns, posted, pending) VALUES (?, ?, ?, ?, ?, ?)")?;
         let mut account = transaction
             .prepare_cached("INSERT INTO account(rule, scope, start_ns, end_ns, posted, pending) VALUES (?, ?, ?, ?, ?, ?)")?;
-        let mut open = transaction.prepare_cached("INSERT INTO open(reservation, seq, expires_ns) VALUES (?, ?, ?)")?;
+        let mut open =
+            transaction.prepare_cached("INSERT OR REPLACE INTO open(reservation, seq, expires_ns) VALUES (?, ?, ?)")?;
         let mut close = transaction.prepare_cached("DELETE FROM open WHERE reservation = ?")?;
         let mut change_account = transaction.prepare_cached(
             "UPDATE account SET posted = posted + ?, pending = pending + ? WHERE rule = ? AND scope = ? AND start_ns = ?",
         )?;
-        for row in rows {
+        for (seq, row) in rows {
             let (kind, id) = (row.entry.kind.as_str(), row.entry.id.as_str());
             chain = hash(&chain, row).to_vec();
             entry.execute(params![
+                seq,
                 id,
                 kind,
                 row.entry.at_ns,
@@ -230,7 +245,6 @@ fn write(connection: &mut Connection, rows: &[Row], chain: &[u8]) -> rusqlite::R
                 row.entry.expires_ns,
                 chain
             ])?;
-            let seq = transaction.last_insert_rowid();
             for (change, (rule, scope)) in row.entry.postings.iter().zip(&row.scopes) {
                 posting.execute(params![seq, rule, scope, change.start_ns, change.posted, change.pending])?;
                 // A release updates the row that its reserve made; only a fresh account is inserted, with pending >= 0.

@@ -8,10 +8,14 @@ mod durable;
 mod error;
 mod ids;
 mod journal;
+mod private;
 mod reader;
 mod restore;
 mod row;
 mod schema;
+mod segment;
+mod shared;
+mod writer;
 
 pub use clock::SystemClock;
 pub use durable::{DurableGate, Options};

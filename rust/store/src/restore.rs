@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use serde_json::Value;
 use tierkit_core::clock::Now;
-use tierkit_core::gate::{Gate, REMEMBER_COUNT, REMEMBER_NS};
+use tierkit_core::gate::{Decide, REMEMBER_COUNT, REMEMBER_NS};
 use tierkit_core::labels::{Key, Labels};
 use tierkit_core::ledger::{Account, Reservation, ReservationId, State, Take, Window};
 use tierkit_core::rules::{RuleKind, Rules};
@@ -13,28 +13,46 @@ use tierkit_core::rules::{RuleKind, Rules};
 use crate::error::StateError;
 use crate::row::{labels_from, units_from};
 
-/// Loads the ledger into a fresh gate.
+/// One step of a restore, to be made as one change of the gate.
+pub type Step<'a> = dyn FnMut(&mut dyn Decide) + 'a;
+
+/// Who makes the steps.
+pub type Apply<'a> = dyn FnMut(&mut Step<'_>) -> tierkit_core::error::Result<()> + 'a;
+
+/// Loads the ledger into a fresh gate, step by step.
 ///
 /// # Errors
-/// A ledger that cannot be read.
-pub fn restore(connection: &Connection, path: &Path, gate: &mut Gate, now: Now) -> Result<(), StateError> {
-    let rules = std::sync::Arc::clone(gate.rules());
-    let all = accounts(connection, gate, &rules, now).and_then(|()| reservations(connection, gate, &rules, now));
-    all.map_err(|error| StateError::new(path, error, "restore the file from a backup or move it away"))
+/// A ledger that cannot be read, or a gate that has no room for it.
+pub fn restore(connection: &Connection, path: &Path, rules: &Rules, now: Now, apply: &mut Apply<'_>) -> Result<(), StateError> {
+    let broken = |error: rusqlite::Error| StateError::new(path, error, "restore the file from a backup or move it away");
+    let full = |error| StateError::new(path, error, "fewer keys, or shorter budget periods, need less room");
+    for (rule, key, account) in accounts(connection, rules, now).map_err(broken)? {
+        apply(&mut |gate| gate.restore_account(rule, &key, account, now)).map_err(full)?;
+    }
+    for reservation in reservations(connection, rules, now).map_err(broken)? {
+        let mut reservation = Some(reservation);
+        let mut put = |gate: &mut dyn Decide| {
+            if let Some(reservation) = reservation.take() {
+                gate.restore_reservation(reservation, now);
+            }
+        };
+        apply(&mut put).map_err(full)?;
+    }
+    Ok(())
 }
 
-fn accounts(connection: &Connection, gate: &mut Gate, rules: &Rules, now: Now) -> rusqlite::Result<()> {
+fn accounts(connection: &Connection, rules: &Rules, now: Now) -> rusqlite::Result<Vec<(u16, Key, Account)>> {
     let mut select = connection
         .prepare("SELECT rule, scope, start_ns, end_ns, posted, pending FROM account WHERE end_ns > ? OR pending > 0")?;
     let mut rows = select.query(params![now.wall_ns])?;
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let (name, scope): (String, String) = (row.get(0)?, row.get(1)?);
         let window = Window { start_ns: row.get(2)?, end_ns: row.get(3)? };
         let Some((rule, key)) = scope_key(rules, &name, &scope) else { continue };
-        let account = Account { posted: row.get(4)?, pending: row.get(5)?, ..Account::new(window) };
-        gate.restore_account(rule, &key, account, now);
+        found.push((rule, key, Account { posted: row.get(4)?, pending: row.get(5)?, ..Account::new(window) }));
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The key of a stored scope under the policy of today; `None` when the rule is gone or keyed by other labels.
@@ -48,7 +66,7 @@ fn scope_key(rules: &Rules, name: &str, scope: &str) -> Option<(u16, Key)> {
     (same && matches!(found.kind, RuleKind::Budget(_))).then(|| (rule, labels.key(rule, &found.matcher.per)))
 }
 
-fn reservations(connection: &Connection, gate: &mut Gate, rules: &Rules, now: Now) -> rusqlite::Result<()> {
+fn reservations(connection: &Connection, rules: &Rules, now: Now) -> rusqlite::Result<Vec<Reservation>> {
     let since = now.wall_ns.saturating_sub_unsigned(REMEMBER_NS);
     let mut select = connection.prepare(
         "SELECT e.seq, e.reservation, e.at_ns, e.labels, e.units, e.expires_ns FROM entry e
@@ -56,14 +74,15 @@ fn reservations(connection: &Connection, gate: &mut Gate, rules: &Rules, now: No
          WHERE e.kind = 'reserve' AND (o.seq IS NOT NULL OR e.at_ns >= ?) ORDER BY o.seq IS NULL, e.seq DESC LIMIT ?",
     )?;
     let mut rows = select.query(params![since, i64::try_from(REMEMBER_COUNT).unwrap_or(i64::MAX)])?;
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
         let Some(mut reservation) = reservation(row, now)? else { continue };
         reservation.state = ending(connection, &reservation.id)?;
         reservation.takes = takes(connection, rules, seq)?;
-        gate.restore_reservation(reservation, now);
+        found.push(reservation);
     }
-    Ok(())
+    Ok(found)
 }
 
 fn reservation(row: &SqlRow<'_>, now: Now) -> rusqlite::Result<Option<Reservation>> {

@@ -22,23 +22,49 @@ pub struct Row {
     pub scopes: Vec<(String, String)>,
 }
 
+/// The names of rules and of the labels that key them, in the policy's order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names(Vec<(String, Vec<String>)>);
+
+impl Names {
+    /// The names of these rules.
+    pub fn new(rules: &Rules) -> Self {
+        let per = |per: &[Box<str>]| per.iter().map(ToString::to_string).collect();
+        Self(rules.iter().map(|(_, rule)| (rule.name.to_string(), per(&rule.matcher.per))).collect())
+    }
+
+    /// The names as text.
+    pub fn to_json(&self) -> String {
+        json!(self.0).to_string()
+    }
+
+    /// The names in a text.
+    pub fn from_json(text: &str) -> Option<Self> {
+        let Value::Array(rows) = serde_json::from_str(text).ok()? else { return None };
+        let row = |row: &Value| {
+            let per = row.get(1)?.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
+            Some((row.get(0)?.as_str()?.to_owned(), per.collect::<Option<Vec<_>>>()?))
+        };
+        rows.iter().map(row).collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// The name of a rule and, as JSON, the scope of a key.
+    fn scope(&self, rule: u16, key: &[u8]) -> (String, String) {
+        let Some((name, per)) = self.0.get(usize::from(rule)) else { return (String::new(), String::new()) };
+        let map: Map<String, Value> = per.iter().zip(key_values(key)).map(|(name, value)| (name.clone(), json!(value))).collect();
+        (name.clone(), Value::Object(map).to_string())
+    }
+}
+
 impl Row {
     /// Names what an entry refers to.
-    pub fn new(entry: Entry, rules: &Rules) -> Self {
-        let scopes = entry.postings.iter().map(|posting| named(rules, posting.rule, &posting.key)).collect();
+    pub fn new(entry: Entry, names: &Names) -> Self {
+        let scopes = entry.postings.iter().map(|posting| names.scope(posting.rule, &posting.key)).collect();
         let labels = labels_json(&entry.labels);
         let units = units_json(&entry.units);
         let usage = entry.usage.as_ref().map(usage_json);
         Self { entry, labels, units, usage, scopes }
     }
-}
-
-fn named(rules: &Rules, rule: u16, key: &[u8]) -> (String, String) {
-    let Some(found) = rules.get(rule) else { return (String::new(), String::new()) };
-    let values = key_values(key);
-    let map: Map<String, Value> =
-        found.matcher.per.iter().zip(values).map(|(name, value)| (name.to_string(), json!(value))).collect();
-    (found.name.to_string(), Value::Object(map).to_string())
 }
 
 /// Labels as a JSON object, sorted by name.

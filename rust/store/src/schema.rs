@@ -27,7 +27,7 @@ CREATE TABLE entry(
   expires_ns INTEGER NOT NULL DEFAULT 0,
   hash BLOB NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX entry_once ON entry(reservation, kind);
+CREATE INDEX entry_of ON entry(reservation);
 CREATE INDEX entry_at ON entry(at_ns);
 CREATE TABLE posting(
   seq INTEGER NOT NULL REFERENCES entry(seq),

@@ -6,6 +6,7 @@
 mod admit;
 mod alert;
 mod bound;
+mod decide;
 mod heap;
 mod settle;
 mod shared;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 pub use admit::Admitted;
 pub use alert::Alert;
 pub use bound::{Bound, BoundScope};
+pub use decide::Decide;
 pub use heap::HeapShelf;
 pub use settle::{Actual, Grant, Receipt};
 pub use shared::{LAYOUT_VERSION, Layout, SharedShelf, Sizes};
@@ -102,6 +104,8 @@ impl<S: Shelf> Gate<S> {
 
     /// A gate over a shelf that is there for one call.
     pub fn resume(rules: Arc<Rules>, shelf: S, memo: Memo) -> Self {
+        // A memo that a panic took away is made anew.
+        let memo = if memo.windows.len() == rules.iter().count() { memo } else { Memo::new(&rules) };
         Self { rules, shelf, memo }
     }
 

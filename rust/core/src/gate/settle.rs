@@ -258,7 +258,7 @@ impl<S: Shelf> Gate<S> {
         }
     }
 
-    fn correct(&mut self, slot: u32, rule: &Rule, taken: i64, used: i64, now: Now) {
+    pub(super) fn correct(&mut self, slot: u32, rule: &Rule, taken: i64, used: i64, now: Now) {
         self.shelf.change(slot, |stock| match (&rule.kind, stock) {
             (RuleKind::Refill(_, quota), Stock::Bucket(bucket)) => {
                 bucket.refill(quota, now.boot_ns);

@@ -29,6 +29,11 @@ impl Layout {
         self.journal.tail(words)..self.journal.head(words)
     }
 
+    /// Whether the ledger is so far behind that callers should wait for it.
+    pub fn is_crowded(&self, words: Words<'_>) -> bool {
+        self.journal.free_slots(words) < self.journal.capacity() / 4 || self.blobs.free_blocks(words) < self.blobs.capacity() / 4
+    }
+
     /// An entry that waits.
     pub fn entry(&self, words: Words<'_>, seq: u64) -> Option<Entry> {
         let record = self.journal.get(words, seq)?.next()?;

@@ -3,13 +3,17 @@
 use crate::gate::shared::due::Due;
 use crate::gate::shared::reservations::ROW as RESERVATION_ROW;
 use crate::gate::shared::scopes::{ACCOUNT_ROW, ROW as SCOPE_ROW};
-use crate::segment::{Blobs, Index, Log, Plan, Pool, Region, Ring};
+use crate::segment::{Blobs, Index, Log, Plan, Pool, Region, Ring, Tx, Words};
 
 /// Changes whenever words move or change their meaning: a segment of another version is made anew.
 pub const LAYOUT_VERSION: u64 = 1;
 
 /// Words of the header that the gate uses; the store has the others.
 const HEADER_WORDS: usize = 64;
+/// Processes that can share a segment.
+const OWNERS: usize = 1_024;
+/// Words for the text of a fault.
+const FAULT_WORDS: usize = 32;
 const OVERSHOOT: usize = 32;
 const HAND: usize = 33;
 
@@ -42,6 +46,8 @@ impl Default for Sizes {
 #[derive(Debug, Clone)]
 pub struct Layout {
     header: Region,
+    owners: Region,
+    fault: Region,
     pub(super) log: Log,
     pub(super) scopes: Pool,
     pub(super) by_key: Index,
@@ -60,6 +66,8 @@ impl Layout {
     pub fn new(sizes: &Sizes) -> Self {
         let mut plan = Plan::default();
         let header = plan.take(HEADER_WORDS);
+        let owners = plan.take(OWNERS);
+        let fault = plan.take(FAULT_WORDS);
         let log = Log::take(&mut plan, LOG_STORES);
         let scopes = Pool::take(&mut plan, sizes.scopes, SCOPE_ROW);
         let by_key = Index::take(&mut plan, sizes.scopes);
@@ -71,7 +79,7 @@ impl Layout {
         let blobs = Blobs::take(&mut plan, sizes.blocks);
         let journal = Ring::take(&mut plan, sizes.journal, 1);
         let words = plan.words();
-        Self { header, log, scopes, by_key, accounts, reservations, by_id, due, ended, blobs, journal, words }
+        Self { header, owners, fault, log, scopes, by_key, accounts, reservations, by_id, due, ended, blobs, journal, words }
     }
 
     /// How many words a segment has.
@@ -87,6 +95,33 @@ impl Layout {
     /// A word of the header: 0 to 31 belong to the store.
     pub fn header(&self, word: usize) -> usize {
         self.header.at(word)
+    }
+
+    /// The word that names the owner with a number, from 1.
+    pub fn owner(&self, number: usize) -> usize {
+        self.owners.at(number)
+    }
+
+    /// How many numbers there are, 0 included.
+    pub fn owners(&self) -> usize {
+        self.owners.words
+    }
+
+    /// The words of a fault's text.
+    pub fn fault(&self) -> Region {
+        self.fault
+    }
+
+    /// Keeps a text in the segment and gives what [`Layout::text`] reads it by; `None` when there is no room.
+    pub fn put_text(&self, tx: &mut Tx<'_>, text: &str) -> Option<u64> {
+        let head = self.blobs.put(tx, text.as_bytes())?;
+        Some(u64::from(head) | (text.len() as u64) << 32)
+    }
+
+    /// A text of [`Layout::put_text`].
+    pub fn text(&self, words: Words<'_>, name: u64) -> Option<String> {
+        let head = u32::try_from(name & u64::from(u32::MAX)).ok()?;
+        String::from_utf8(self.blobs.get(words, head, usize::try_from(name >> 32).ok()?)).ok()
     }
 
     pub(super) fn overshoot(&self) -> usize {

@@ -50,9 +50,9 @@ impl<'a> SharedShelf<'a> {
         self.tx.commit()
     }
 
-    /// Open reservations that a process made, at most so many.
-    pub fn open_of(&self, owner: u64, most: usize) -> Vec<ReservationId> {
-        self.owned(owner, most)
+    /// Open reservations that a process made.
+    pub fn open_of(&self, owner: u64) -> Vec<ReservationId> {
+        self.owned(owner)
     }
 
     fn words(&self) -> Words<'a> {

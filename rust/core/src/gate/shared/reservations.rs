@@ -159,10 +159,10 @@ impl SharedShelf<'_> {
         self.layout.reservations.free(&mut self.tx, row);
     }
 
-    /// Open reservations of an owner, at most so many.
-    pub(super) fn owned(&self, owner: u64, most: usize) -> Vec<ReservationId> {
+    /// Open reservations of an owner.
+    pub(super) fn owned(&self, owner: u64) -> Vec<ReservationId> {
         let rows = self.layout.reservations.rows(self.words());
         let theirs = rows.filter(|row| self.word(*row, OWNER) == owner && self.word(*row, STATE) == 0);
-        theirs.take(most).filter_map(|row| self.read(row)).map(|found| found.id).collect()
+        theirs.filter_map(|row| self.read(row)).map(|found| found.id).collect()
     }
 }

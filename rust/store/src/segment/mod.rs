@@ -1,0 +1,122 @@
+//! The segment: a mapped file that all processes of a state directory share, its lock, and who holds it.
+
+pub mod bell;
+pub mod fork;
+mod header;
+mod lock;
+mod map;
+mod open;
+mod owners;
+pub mod record;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tierkit_core::gate::{Layout, Memo};
+use tierkit_core::segment::{Memory, Words};
+
+use crate::error::StateError;
+use crate::row::Names;
+pub use header::Word;
+pub use open::{open, retire};
+pub use owners::bury;
+
+use map::Map;
+
+/// One process's part in a shared segment.
+#[derive(Debug)]
+pub struct Segment {
+    /// The state directory.
+    pub path: PathBuf,
+    /// Where everything is.
+    pub layout: Layout,
+    /// The names of the rules that wrote it.
+    pub names: Names,
+    map: Map,
+    /// Its record locks say which processes live. Closing it would drop them.
+    procs: File,
+    /// Held in shared mode while the segment is in use; alone, a process may make it anew.
+    lock_file: File,
+    seed: [u8; 32],
+    /// This process: its number in the low 16 bits, how often the number was given above.
+    me: u64,
+    /// What stands before the first entry of this segment in the ledger.
+    base: i64,
+    /// Forks at the time of attaching: a child has to attach for itself.
+    forks: u64,
+    /// One thread of this process at a time; with what the process remembers.
+    turn: Mutex<Memo>,
+}
+
+impl Segment {
+    /// The words.
+    pub fn words(&self) -> Words<'_> {
+        self.map.view()
+    }
+
+    /// A word of the header.
+    pub fn word(&self, word: Word) -> &AtomicU64 {
+        // A layout that was checked at the attach has its header; the fallback is never reached, and harmless.
+        static NONE: AtomicU64 = AtomicU64::new(0);
+        self.map.words().get(self.layout.header(word as usize)).unwrap_or(&NONE)
+    }
+
+    /// The number in the ledger of an entry of this segment.
+    pub fn ledger_seq(&self, seq: u64) -> i64 {
+        self.base.saturating_add_unsigned(seq).saturating_add(1)
+    }
+
+    /// Whether this process made the attachment; false in a child that was forked since.
+    pub fn is_ours(&self) -> bool {
+        self.forks == fork::forks()
+    }
+
+    /// What keeps the ledger from being written, in the words of the process that tried.
+    pub fn fault(&self) -> Option<StateError> {
+        let bytes = usize::try_from(self.word(Word::Fault).load(Ordering::Acquire)).ok().filter(|bytes| *bytes > 0)?;
+        let region = self.layout.fault();
+        let words = (0..region.words).map(|word| self.words().load(region.at(word)).to_le_bytes());
+        let text: Vec<u8> = words.flatten().take(bytes).collect();
+        let fix = "free disk space or make the ledger writable; entries are kept and tried again";
+        Some(StateError::new(&self.path, String::from_utf8_lossy(&text), fix))
+    }
+
+    /// Lets all processes know of a fault. A text that is being read meanwhile may show a part of the one before.
+    pub fn write_fault(&self, text: &str) {
+        let region = self.layout.fault();
+        let bytes = text.as_bytes().get(..text.len().min(region.words * 8)).unwrap_or_default();
+        for (word, chunk) in bytes.chunks(8).enumerate() {
+            let value = chunk.iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+            if let Some(cell) = self.map.words().get(region.at(word)) {
+                cell.store(value, Ordering::Relaxed);
+            }
+        }
+        self.word(Word::Fault).store(bytes.len() as u64, Ordering::Release);
+    }
+
+    /// The key of the digests.
+    pub fn seed(&self) -> [u8; 32] {
+        self.seed
+    }
+
+    /// This process in the segment.
+    pub fn me(&self) -> u64 {
+        self.me
+    }
+
+    /// The file of record locks.
+    pub fn procs(&self) -> &File {
+        &self.procs
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // A child that inherited this has no locks to give back.
+        if self.is_ours() {
+            owners::leave(self);
+        }
+    }
+}

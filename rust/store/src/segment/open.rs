@@ -1,0 +1,245 @@
+//! Attaching to the segment of a state directory, or making it from the ledger.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::fs::{FallocateFlags, OFlags, fallocate};
+use tierkit_core::clock::Clock;
+use tierkit_core::gate::{Decide, Gate, Layout, Memo, SharedShelf, Sizes};
+use tierkit_core::rules::Rules;
+use tierkit_core::segment::{Memory, Tx};
+
+use crate::clock::SystemClock;
+use crate::error::StateError;
+use crate::journal::{last_entry, write};
+use crate::restore::restore;
+use crate::row::{Names, Row};
+use crate::schema::{open_reader, open_writer};
+use crate::segment::header::{self, Fit};
+use crate::segment::map::Map;
+use crate::segment::{Segment, Word, fork, owners};
+
+const WRITABLE: &str = "give a directory on a local disk with room that this user may write to";
+
+/// How long a private owner of the directory is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Attaches this process to the segment of a directory.
+///
+/// # Errors
+/// A directory that cannot be used, one that another process keeps for itself, or a segment in use under another policy.
+pub fn open(path: &Path, rules: &Arc<Rules>) -> Result<Segment, StateError> {
+    std::fs::create_dir_all(path).map_err(|error| StateError::new(path, error, WRITABLE))?;
+    let lock = plain_file(path, "lock")?;
+    let procs = plain_file(path, "procs")?;
+    let alone = share(path, &lock)?;
+    let layout = Layout::new(&Sizes::default());
+    let fingerprint = header::fingerprint(rules);
+    let ledger_is_whole = check_ledger(path, alone)?;
+    let map = match attached(path, &layout)? {
+        Some(map) if header::fit(&map, &layout, fingerprint) == Fit::Good && ledger_is_whole(&map, &layout) => map,
+        found if alone => {
+            if let Some(old) = found.filter(|map| header::fit(map, &layout, fingerprint) != Fit::Foreign) {
+                drain(path, &old, &layout)?;
+            }
+            make(path, &layout, rules, fingerprint)?
+        }
+        Some(map) if header::fit(&map, &layout, fingerprint) == Fit::OtherRules => {
+            return Err(StateError::new(
+                path,
+                "other running processes use it under another policy",
+                "start all processes of a directory with the same policy; end the old ones before the policy changes",
+            ));
+        }
+        _ => {
+            return Err(StateError::new(
+                path,
+                "its segment is damaged or of another version, and other running processes use the directory",
+                "end all processes that use it; the next one rebuilds the segment from the ledger",
+            ));
+        }
+    };
+    let segment = join(path, layout, map, procs, lock, rules)?;
+    if alone {
+        // From here on others may share it.
+        segment.lock_file.lock_shared().map_err(|error| StateError::new(path, error, WRITABLE))?;
+    }
+    owners::bury(&segment, rules)?;
+    Ok(segment)
+}
+
+/// Puts into the ledger what a segment still holds and takes the segment away, for an owner who keeps the directory for itself.
+///
+/// # Errors
+/// A segment that cannot be read or a ledger that cannot be written.
+pub fn retire(path: &Path) -> Result<(), StateError> {
+    let layout = Layout::new(&Sizes::default());
+    if let Some(map) = attached(path, &layout)? {
+        if header::fit(&map, &layout, [0, 0]) == Fit::OtherRules {
+            drain(path, &map, &layout)?;
+        }
+        let file = path.join("segment");
+        std::fs::remove_file(&file).map_err(|error| StateError::new(&file, error, WRITABLE))?;
+    }
+    Ok(())
+}
+
+fn plain_file(path: &Path, name: &str) -> Result<File, StateError> {
+    let file = path.join(name);
+    let mut options = OpenOptions::new();
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits()).unwrap_or(0);
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    let opened = options.open(&file).map_err(|error| StateError::new(&file, error, WRITABLE))?;
+    match opened.metadata() {
+        Ok(found) if found.is_file() => Ok(opened),
+        Ok(_) => Err(StateError::new(&file, "not a plain file", "move it away; links and devices are not followed")),
+        Err(error) => Err(StateError::new(&file, error, WRITABLE)),
+    }
+}
+
+/// Locks the directory: true when this process is the only one, and may make the segment anew.
+fn share(path: &Path, lock: &File) -> Result<bool, StateError> {
+    let failed = |error: std::io::Error| StateError::new(path, error, "use a local file system that supports locks");
+    let mut waited = Duration::ZERO;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        match lock.try_lock_shared() {
+            Ok(()) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::WouldBlock) if waited >= PATIENCE => {
+                let fix = "close that one, or give this one its own directory";
+                return Err(StateError::new(
+                    path,
+                    "owned by a process that does not share it (one with a clock of its own)",
+                    fix,
+                ));
+            }
+            Err(TryLockError::WouldBlock) => {}
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        waited += Duration::from_millis(5);
+    }
+}
+
+/// Refuses a ledger that cannot be used. Gives whether a segment stands on it: one that was replaced by an older copy lacks
+/// entries that the segment saw committed, and then the ledger counts.
+fn check_ledger(path: &Path, alone: bool) -> Result<impl Fn(&Map, &Layout) -> bool, StateError> {
+    let ledger = path.join("ledger.db");
+    match std::fs::symlink_metadata(&ledger) {
+        Ok(found) if !found.is_file() => {
+            return Err(StateError::new(&ledger, "not a plain file", "move it away; links and devices are not followed"));
+        }
+        _ => {}
+    }
+    let last = if alone { last_entry(&open_writer(&ledger)?, &ledger)?.0 } else { open_reader(&ledger).map(|_| i64::MAX)? };
+    Ok(move |map: &Map, layout: &Layout| {
+        let committed = layout.waiting(map.view()).start;
+        let base = map.view().load(layout.header(Word::Base as usize)).cast_signed();
+        last >= base.saturating_add_unsigned(committed)
+    })
+}
+
+/// The mapped segment file, if there is one of the right length.
+fn attached(path: &Path, layout: &Layout) -> Result<Option<Map>, StateError> {
+    let file = path.join("segment");
+    match std::fs::symlink_metadata(&file) {
+        Err(_) => return Ok(None),
+        Ok(found) if !found.is_file() => {
+            return Err(StateError::new(&file, "not a plain file", "move it away; links and devices are not followed"));
+        }
+        Ok(_) => {}
+    }
+    let opened = plain_file(path, "segment")?;
+    let length = opened.metadata().map_or(0, |found| found.len());
+    if length != layout.words() as u64 * 8 {
+        return Ok(None);
+    }
+    Map::new(&opened, layout.words()).map(Some).map_err(|error| StateError::new(&file, error, WRITABLE))
+}
+
+/// Makes a segment from the ledger beside the old one, then puts it in its place.
+fn make(path: &Path, layout: &Layout, rules: &Arc<Rules>, fingerprint: [u64; 2]) -> Result<Map, StateError> {
+    let (fresh, file) = (path.join("segment.new"), path.join("segment"));
+    let failed = |error: &dyn std::fmt::Display| StateError::new(&file, error, WRITABLE);
+    let _ = std::fs::remove_file(&fresh);
+    let opened = plain_file(path, "segment.new")?;
+    fallocate(&opened, FallocateFlags::empty(), 0, layout.words() as u64 * 8).map_err(|error| failed(&error))?;
+    let map = Map::new(&opened, layout.words()).map_err(|error| failed(&error))?;
+    let ledger = path.join("ledger.db");
+    let connection = open_writer(&ledger)?;
+    let base = last_entry(&connection, &ledger)?.0;
+    header::write(&map, layout, fingerprint, &Names::new(rules), base).map_err(|error| failed(&error))?;
+    let seed = seed(&map, layout);
+    restore(&connection, &ledger, rules, SystemClock.now(), &mut |step| {
+        let shelf = SharedShelf::begin(map.view(), layout, seed, 0)?;
+        let mut gate = Gate::resume(Arc::clone(rules), shelf, Memo::new(rules));
+        step(&mut gate as &mut dyn Decide);
+        gate.into_parts().0.commit()
+    })?;
+    header::seal(&map, layout);
+    std::fs::rename(&fresh, &file).map_err(|error| failed(&error))?;
+    Ok(map)
+}
+
+fn seed(map: &Map, layout: &Layout) -> [u8; 32] {
+    let mut seed = [0_u8; 32];
+    for (offset, chunk) in seed.chunks_mut(8).enumerate() {
+        let word = map.view().load(layout.header(Word::Seed as usize + offset));
+        chunk.iter_mut().zip(word.to_le_bytes()).for_each(|(to, from)| *to = from);
+    }
+    seed
+}
+
+/// Writes entries that no writer took to the ledger; nobody else is there.
+fn drain(path: &Path, map: &Map, layout: &Layout) -> Result<(), StateError> {
+    let (file, ledger) = (path.join("segment"), path.join("ledger.db"));
+    let damaged = |error: tierkit_core::error::Error| {
+        StateError::new(&file, error, "move it away; the ledger has all but its last entries")
+    };
+    tierkit_core::segment::recover(map.view(), layout.log()).map_err(damaged)?;
+    let names = layout.text(map.view(), map.view().load(layout.header(Word::Names as usize)));
+    let names = names.as_deref().and_then(Names::from_json).unwrap_or_default();
+    let base = map.view().load(layout.header(Word::Base as usize)).cast_signed();
+    let mut connection = open_writer(&ledger)?;
+    let (last, chain) = last_entry(&connection, &ledger)?;
+    let waiting = layout.waiting(map.view());
+    let entries = waiting.filter_map(|seq| Some((base.saturating_add_unsigned(seq) + 1, layout.entry(map.view(), seq)?)));
+    let rows: Vec<(i64, Row)> =
+        entries.filter(|(seq, _)| *seq > last).map(|(seq, entry)| (seq, Row::new(entry, &names))).collect();
+    write(&mut connection, &rows, &chain).map_err(|error| StateError::new(&ledger, error, WRITABLE))?;
+    Ok(())
+}
+
+/// Gives this process a number in the segment.
+fn join(path: &Path, layout: Layout, map: Map, procs: File, lock: File, rules: &Arc<Rules>) -> Result<Segment, StateError> {
+    let most = layout.owners();
+    let number = owners::claim(&procs, most).ok_or_else(|| {
+        let seen = format!("{} processes use it", most - 1);
+        StateError::new(path, seen, "use fewer processes per state directory")
+    })?;
+    let seed = seed(&map, &layout);
+    let base = map.view().load(layout.header(Word::Base as usize)).cast_signed();
+    let place = layout.owner(usize::try_from(number).unwrap_or(usize::MAX));
+    let previous = map.view().load(place);
+    let me = owners::next(previous, number);
+    let (names, turn) = (Names::new(rules), Mutex::new(Memo::default()));
+    let segment =
+        Segment { path: path.to_owned(), layout, names, map, procs, lock_file: lock, seed, me, base, forks: fork::forks(), turn };
+    if owners::is_owner(previous) {
+        owners::release(&segment, rules, previous)?;
+    }
+    let held = segment.turn()?;
+    let failed = |error: tierkit_core::error::Error| StateError::new(path, error, WRITABLE);
+    let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(failed)?;
+    tx.store(place, me);
+    tx.commit().map_err(failed)?;
+    drop(held);
+    Ok(segment)
+}

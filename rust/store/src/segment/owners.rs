@@ -1,0 +1,79 @@
+//! Which processes share the segment. A number is a record lock on its byte of `procs`; the segment keeps how often it was
+//! given, so that a dead process is not taken for the next one with its number.
+
+use tierkit_core::clock::Clock;
+use tierkit_core::gate::{Gate, Memo, SharedShelf};
+use tierkit_core::rules::Rules;
+use tierkit_core::segment::Tx;
+
+use crate::clock::SystemClock;
+use crate::error::StateError;
+use crate::segment::{Segment, record};
+
+/// The number is in the low 16 bits of an owner.
+const NUMBER: u64 = 0xFFFF;
+
+/// Takes a free number; `None` when all are taken.
+pub fn claim(procs: &std::fs::File, most: usize) -> Option<u64> {
+    (1..most as u64).find(|number| record::try_lock(procs, *number))
+}
+
+/// The next owner with a number.
+pub fn next(previous: u64, number: u64) -> u64 {
+    ((previous >> 16) + 1) << 16 | number
+}
+
+/// Whether a word names an owner: one without a number only counts how often the number was given.
+pub fn is_owner(word: u64) -> bool {
+    word & NUMBER != 0
+}
+
+/// Whether an owner is a living process.
+pub fn lives(segment: &Segment, owner: u64) -> bool {
+    let number = owner & NUMBER;
+    let named = segment.words().load(segment.layout.owner(usize::try_from(number).unwrap_or(usize::MAX)));
+    owner == segment.me || (named == owner && record::is_held(&segment.procs, number))
+}
+
+/// Gives this process's number back.
+pub fn leave(segment: &Segment) {
+    record::unlock(&segment.procs, segment.me & NUMBER);
+}
+
+/// Owners that are gone and still named.
+pub fn dead(segment: &Segment) -> Vec<u64> {
+    let named = (1..segment.layout.owners()).map(|number| segment.words().load(segment.layout.owner(number)));
+    named.filter(|owner| is_owner(*owner) && owner & NUMBER != segment.me & NUMBER && !lives(segment, *owner)).collect()
+}
+
+/// Frees what dead processes held: their slots come back at once, their money waits for the expiry of its reservation.
+///
+/// # Errors
+/// A segment that cannot be locked or changed.
+pub fn bury(segment: &Segment, rules: &std::sync::Arc<Rules>) -> Result<(), StateError> {
+    for owner in dead(segment) {
+        release(segment, rules, owner)?;
+    }
+    Ok(())
+}
+
+/// Frees the slots of one owner, one reservation per change, and forgets it. Its count stays, for the next with its number.
+pub fn release(segment: &Segment, rules: &std::sync::Arc<Rules>, owner: u64) -> Result<(), StateError> {
+    let failed =
+        |error: tierkit_core::error::Error| StateError::new(&segment.path, error, "rebuild it: stop all processes first");
+    let turn = segment.turn()?;
+    let begin = || SharedShelf::begin(segment.words(), &segment.layout, segment.seed, segment.me).map_err(failed);
+    for id in begin()?.open_of(owner) {
+        let mut gate = Gate::resume(std::sync::Arc::clone(rules), begin()?, Memo::new(rules));
+        gate.release_holds(&id, SystemClock.now());
+        gate.into_parts().0.commit().map_err(failed)?;
+    }
+    let number = usize::try_from(owner & NUMBER).unwrap_or(usize::MAX);
+    let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(failed)?;
+    if tx.load(segment.layout.owner(number)) == owner {
+        tx.store(segment.layout.owner(number), owner & !NUMBER);
+    }
+    tx.commit().map_err(failed)?;
+    drop(turn);
+    Ok(())
+}

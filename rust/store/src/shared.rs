@@ -1,0 +1,163 @@
+//! The gate of all processes of a state directory.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use tierkit_core::clock::{Clock, Now};
+use tierkit_core::error::Error;
+use tierkit_core::gate::{Decide, Gate, SharedShelf};
+use tierkit_core::rules::Rules;
+
+use crate::clock::SystemClock;
+use crate::error::{StateError, StoreError};
+use crate::segment::{Segment, Word, bell, open};
+use crate::writer::Writer;
+
+/// A caller of `strict` looks this often whether the writer is still there.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// This process's attachment; a forked child makes its own beside it.
+#[derive(Debug)]
+struct Attachment {
+    // The writer goes first: it commits what is left while the segment is still attached.
+    _writer: Writer,
+    segment: Arc<Segment>,
+    path: PathBuf,
+    rules: Arc<Rules>,
+    child: OnceLock<Result<Arc<Attachment>, StateError>>,
+}
+
+/// Attachments of this process: two Governors on one directory share one, since record locks belong to the process.
+static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
+
+fn attach(path: &Path, rules: &Arc<Rules>) -> Result<Arc<Attachment>, StateError> {
+    std::fs::create_dir_all(path).and_then(|()| path.canonicalize()).map_or_else(
+        |error| Err(StateError::new(path, error, "give a directory that this user may write to")),
+        |path| {
+            let mut all = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|known| known.strong_count() > 0);
+            let ours = |known: &Arc<Attachment>| known.path == path && known.segment.is_ours();
+            if let Some(known) = all.iter().filter_map(Weak::upgrade).find(ours) {
+                let same = format!("{:?}", known.rules) == format!("{rules:?}");
+                let other = || StateError::new(&path, "open in this process under another policy", "close that Governor first");
+                return if same { Ok(known) } else { Err(other()) };
+            }
+            let segment = Arc::new(open(&path, rules)?);
+            let writer = Writer::start(&segment, rules)?;
+            let fresh = Arc::new(Attachment { _writer: writer, segment, path, rules: Arc::clone(rules), child: OnceLock::new() });
+            all.push(Arc::downgrade(&fresh));
+            Ok(fresh)
+        },
+    )
+}
+
+/// A gate whose state lies in the shared segment.
+#[derive(Debug)]
+pub struct SharedGate {
+    root: Arc<Attachment>,
+    rules: Arc<Rules>,
+    strict: bool,
+    allow_on_fault: bool,
+}
+
+impl SharedGate {
+    /// Attaches to a directory.
+    ///
+    /// # Errors
+    /// A directory or segment that cannot be used.
+    pub fn open(path: &Path, rules: &Arc<Rules>, strict: bool, allow_on_fault: bool) -> Result<Self, StateError> {
+        Ok(Self { root: attach(path, rules)?, rules: Arc::clone(rules), strict, allow_on_fault })
+    }
+
+    /// The attachment of this process, made in a forked child at its first call.
+    fn here(&self) -> Result<&Attachment, StateError> {
+        let mut here = &*self.root;
+        while !here.segment.is_ours() {
+            match here.child.get_or_init(|| attach(&here.path, &self.rules)) {
+                Ok(child) => here = child,
+                Err(error) => return Err(error.clone()),
+            }
+        }
+        Ok(here)
+    }
+
+    /// Makes one call under the lock: it happens whole or not at all.
+    ///
+    /// # Errors
+    /// A segment that is full, damaged or held by a stopped process.
+    pub fn call<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
+        let segment = &*self.here()?.segment;
+        let before = segment.layout.waiting(segment.words()).end;
+        let answer = {
+            let mut turn = segment.turn()?;
+            let now = SystemClock.now();
+            let shelf = SharedShelf::begin(segment.words(), &segment.layout, segment.seed(), segment.me())
+                .map_err(|error| broken(segment, error))?;
+            let mut gate = Gate::resume(Arc::clone(&self.rules), shelf, std::mem::take(&mut *turn.memo));
+            let answer = call(&mut gate, now);
+            let (shelf, memo) = gate.into_parts();
+            *turn.memo = memo;
+            shelf.commit().map_err(|error| broken(segment, error))?;
+            answer
+        };
+        if segment.layout.waiting(segment.words()).end != before {
+            bell::ring(segment.word(Word::Work), segment.word(Word::WorkSleepers));
+        }
+        Ok(answer)
+    }
+
+    /// Whether admissions can be made durable.
+    ///
+    /// # Errors
+    /// The fault that keeps the ledger from being written, unless the policy admits then.
+    pub fn check(&self) -> Result<(), StateError> {
+        let segment = &*self.here()?.segment;
+        if let Some(fault) = segment.fault().filter(|_| !self.allow_on_fault) {
+            return Err(fault);
+        }
+        if segment.layout.is_crowded(segment.words()) {
+            // The disk is behind: a short wait slows the program to its pace, where a refusal would lose requests.
+            let done = segment.word(Word::Done);
+            bell::wait(done, segment.word(Word::DoneSleepers), done.load(Ordering::Acquire), LOOK);
+        }
+        Ok(())
+    }
+
+    /// With `strict`, waits until the ledger has everything so far.
+    ///
+    /// # Errors
+    /// As [`SharedGate::flush`].
+    pub fn wait_if_strict(&self) -> Result<(), StateError> {
+        if self.strict { self.flush() } else { Ok(()) }
+    }
+
+    /// Waits until the ledger has everything that happened.
+    ///
+    /// # Errors
+    /// The fault that keeps the ledger from being written.
+    pub fn flush(&self) -> Result<(), StateError> {
+        let segment = &*self.here()?.segment;
+        let target = segment.layout.waiting(segment.words()).end;
+        let (done, sleepers) = (segment.word(Word::Done), segment.word(Word::DoneSleepers));
+        loop {
+            let seen = done.load(Ordering::Acquire);
+            if segment.layout.waiting(segment.words()).start >= target {
+                return Ok(());
+            }
+            if let Some(fault) = segment.fault() {
+                return Err(fault);
+            }
+            bell::wait(done, sleepers, seen, LOOK);
+        }
+    }
+}
+
+fn broken(segment: &Segment, error: Error) -> StoreError {
+    let fix = match &error {
+        Error::Full(_) => "try again when requests have ended",
+        _ => "stop all processes that use it; the next one rebuilds it from the ledger",
+    };
+    StateError::new(&segment.path, error, fix).into()
+}

@@ -1,0 +1,217 @@
+//! The writer of a shared ledger: every process has a thread that would be it, and one is elected.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tierkit_core::clock::Clock;
+use tierkit_core::rules::Rules;
+use tierkit_core::segment::Tx;
+
+use crate::clock::SystemClock;
+use crate::error::StateError;
+use crate::journal::{last_entry, write};
+use crate::row::Row;
+use crate::schema::open_writer;
+use crate::segment::{Segment, Word, bell, bury, record};
+
+/// Entries in one transaction at most.
+const GROUP: u64 = 256;
+/// How long entries are gathered when nobody waits for the commit.
+const GATHER: Duration = Duration::from_millis(5);
+/// How often a process asks whether the writer is gone, and whether others died holding slots.
+const WATCH: Duration = Duration::from_millis(100);
+/// The byte of `procs` that the writer holds.
+const ELECTION: u64 = 0;
+
+#[derive(Debug, Default)]
+struct Stop {
+    asked: AtomicBool,
+    changed: Condvar,
+    lock: Mutex<()>,
+}
+
+/// The handle of this process's thread.
+#[derive(Debug)]
+pub struct Writer {
+    segment: Arc<Segment>,
+    stop: Arc<Stop>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(segment: &Arc<Segment>, rules: &Arc<Rules>) -> Result<Self, StateError> {
+        let stop = Arc::new(Stop::default());
+        let mut work =
+            Work { segment: Arc::clone(segment), rules: Arc::clone(rules), stop: Arc::clone(&stop), ledger: None, watched_ns: 0 };
+        let thread = std::thread::Builder::new()
+            .name("tierkit-journal".to_owned())
+            .spawn(move || work.run())
+            .map_err(|error| StateError::new(&segment.path, error, "check the process limits"))?;
+        Ok(Self { segment: Arc::clone(segment), stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // In a forked child the thread does not exist.
+        if !self.segment.is_ours() {
+            std::mem::forget(self.thread.take());
+            return;
+        }
+        self.stop.asked.store(true, Ordering::Release);
+        self.stop.changed.notify_all();
+        bell::ring(self.segment.word(Word::Work), self.segment.word(Word::WorkSleepers));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Ledger {
+    connection: Connection,
+    last: i64,
+    chain: Vec<u8>,
+}
+
+struct Work {
+    segment: Arc<Segment>,
+    rules: Arc<Rules>,
+    stop: Arc<Stop>,
+    ledger: Option<Ledger>,
+    watched_ns: u64,
+}
+
+impl Work {
+    fn run(&mut self) {
+        while !self.stop.asked.load(Ordering::Acquire) {
+            self.watch();
+            if self.ledger.is_none() && !self.stand_for_election() {
+                self.rest(WATCH);
+            } else if let Err(error) = self.serve() {
+                self.report(Some(&error));
+                self.rest(WATCH);
+            }
+        }
+        if self.ledger.is_some() {
+            while matches!(self.commit(), Ok(more) if more) {}
+            self.ledger = None;
+            record::unlock(self.segment.procs(), ELECTION);
+        }
+    }
+
+    fn rest(&self, time: Duration) {
+        let held = self.stop.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.stop.asked.load(Ordering::Acquire) {
+            drop(self.stop.changed.wait_timeout(held, time));
+        }
+    }
+
+    /// Now and then: frees what dead processes hold.
+    fn watch(&mut self) {
+        let now_ns = SystemClock.boot_ns();
+        if now_ns.saturating_sub(self.watched_ns) >= u64::try_from(WATCH.as_nanos()).unwrap_or(0) {
+            self.watched_ns = now_ns;
+            // A segment that cannot be locked now is looked at again the next time.
+            let _ = bury(&self.segment, &self.rules);
+        }
+    }
+
+    fn stand_for_election(&mut self) -> bool {
+        if !record::try_lock(self.segment.procs(), ELECTION) {
+            return false;
+        }
+        match self.open() {
+            Ok(ledger) => {
+                self.ledger = Some(ledger);
+                true
+            }
+            Err(error) => {
+                self.report(Some(&error));
+                record::unlock(self.segment.procs(), ELECTION);
+                false
+            }
+        }
+    }
+
+    fn open(&self) -> Result<Ledger, StateError> {
+        let path = self.segment.path.join("ledger.db");
+        let connection = open_writer(&path)?;
+        let (last, chain) = last_entry(&connection, &path)?;
+        Ok(Ledger { connection, last, chain })
+    }
+
+    /// Waits for work, gathers a group, and commits it.
+    fn serve(&mut self) -> Result<(), StateError> {
+        let (work, sleepers) = (self.segment.word(Word::Work), self.segment.word(Word::WorkSleepers));
+        let seen = work.load(Ordering::Acquire);
+        if self.segment.layout.waiting(self.segment.words()).is_empty() {
+            bell::wait(work, sleepers, seen, WATCH);
+            return Ok(());
+        }
+        let began_ns = SystemClock.boot_ns();
+        let gathering = || {
+            let waiting = self.segment.layout.waiting(self.segment.words());
+            let waited = Duration::from_nanos(SystemClock.boot_ns().saturating_sub(began_ns));
+            let nobody_waits = self.segment.word(Word::DoneSleepers).load(Ordering::Acquire) == 0;
+            nobody_waits && waiting.end - waiting.start < GROUP && waited < GATHER && !self.stop.asked.load(Ordering::Acquire)
+        };
+        while gathering() {
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        self.commit().map(|_| ())
+    }
+
+    /// Commits the next group; true when more waits.
+    fn commit(&mut self) -> Result<bool, StateError> {
+        let segment = Arc::clone(&self.segment);
+        let Some(ledger) = &mut self.ledger else { return Ok(false) };
+        let path = segment.path.join("ledger.db");
+        let (rows, upto, more) = {
+            let _turn = segment.turn()?;
+            let waiting = segment.layout.waiting(segment.words());
+            let upto = waiting.end.min(waiting.start + GROUP);
+            let entry = |seq| Some((segment.ledger_seq(seq), segment.layout.entry(segment.words(), seq)?));
+            let entries: Vec<_> = (waiting.start..upto).filter_map(entry).collect();
+            (entries, upto, upto < waiting.end)
+        };
+        // The last writer may have died between its commit and its note of it.
+        let fresh = rows.into_iter().filter(|(seq, _)| *seq > ledger.last);
+        let rows: Vec<(i64, Row)> = fresh.map(|(seq, entry)| (seq, Row::new(entry, &segment.names))).collect();
+        if let Some((last, _)) = rows.last() {
+            let last = *last;
+            let fix = "free disk space or make the file writable; entries are kept and tried again";
+            let written = write(&mut ledger.connection, &rows, &ledger.chain);
+            ledger.chain = written.map_err(|error| StateError::new(&path, error, fix))?;
+            ledger.last = last;
+        }
+        {
+            let _turn = segment.turn()?;
+            let failed = |error| StateError::new(&segment.path, error, "rebuild it: stop all processes first");
+            let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(failed)?;
+            segment.layout.release(&mut tx, upto);
+            tx.commit().map_err(failed)?;
+        }
+        self.report(None);
+        Ok(more)
+    }
+
+    /// Tells all processes how the last commit went, and wakes who waits for it.
+    fn report(&self, error: Option<&StateError>) {
+        let fault = self.segment.word(Word::Fault);
+        match error {
+            None if fault.load(Ordering::Relaxed) == 0 => {}
+            None => fault.store(0, Ordering::Release),
+            Some(error) => {
+                self.segment.write_fault(&error.to_string());
+            }
+        }
+        bell::ring(self.segment.word(Word::Done), self.segment.word(Word::DoneSleepers));
+    }
+}
