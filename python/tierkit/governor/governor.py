@@ -42,7 +42,8 @@ class Governor:
 
     Args:
         policy: Tiers, limits, budgets, routing and cache.
-        state: Directory of the ledger; None keeps everything in this process's memory. One process per directory.
+        state: Directory of the ledger; None keeps everything in this process's memory. Every process
+            of the machine that opens the same directory, with the same policy, shares its state.
         clock: A `ManualClock` for tests and replays; None reads the machine's clocks.
         prices: Price book; None is the one in the package.
         classifier: Scores prompts; None is the one in the package, loaded at the first score.
