@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::Duration;
 
 use tierkit_core::clock::{Clock, Now};
@@ -12,31 +12,51 @@ use tierkit_core::rules::Rules;
 
 use crate::clock::SystemClock;
 use crate::error::{StateError, StoreError};
-use crate::segment::{Segment, Word, bell, open};
+use crate::segment::{Segment, Word, bell, fork, open};
 use crate::writer::Writer;
 
 /// A caller of `strict` looks this often whether the writer is still there.
 const LOOK: Duration = Duration::from_millis(100);
+/// A writer that lives and commits nothing for so many looks is stopped.
+const LOOKS: u32 = 100;
 
 /// This process's attachment; a forked child makes its own beside it.
 #[derive(Debug)]
 struct Attachment {
-    // The writer goes first: it commits what is left while the segment is still attached.
+    // The order of the end: a child's own part before what it inherited, since closing the inherited handle drops its locks;
+    // and the writer before the segment that it commits from.
+    child: OnceLock<Result<Arc<Attachment>, StateError>>,
     _writer: Writer,
     segment: Arc<Segment>,
     path: PathBuf,
     rules: Arc<Rules>,
-    child: OnceLock<Result<Arc<Attachment>, StateError>>,
 }
 
 /// Attachments of this process: two Governors on one directory share one, since record locks belong to the process.
 static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
 
+/// The list of attachments. In a child that was forked while another thread held it, nobody will ever let it go: the child
+/// then starts with a list of its own.
+fn attachments() -> MutexGuard<'static, Vec<Weak<Attachment>>> {
+    static OF_CHILD: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
+    if fork::forks() == 0 {
+        return ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+    }
+    for _ in 0..2_000 {
+        match ATTACHED.try_lock() {
+            Ok(list) => return list,
+            Err(TryLockError::Poisoned(list)) => return list.into_inner(),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    OF_CHILD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn attach(path: &Path, rules: &Arc<Rules>) -> Result<Arc<Attachment>, StateError> {
     std::fs::create_dir_all(path).and_then(|()| path.canonicalize()).map_or_else(
         |error| Err(StateError::new(path, error, "give a directory that this user may write to")),
         |path| {
-            let mut all = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = attachments();
             all.retain(|known| known.strong_count() > 0);
             let ours = |known: &Arc<Attachment>| known.path == path && known.segment.is_ours();
             if let Some(known) = all.iter().filter_map(Weak::upgrade).find(ours) {
@@ -46,7 +66,7 @@ fn attach(path: &Path, rules: &Arc<Rules>) -> Result<Arc<Attachment>, StateError
             }
             let segment = Arc::new(open(&path, rules)?);
             let writer = Writer::start(&segment, rules)?;
-            let fresh = Arc::new(Attachment { _writer: writer, segment, path, rules: Arc::clone(rules), child: OnceLock::new() });
+            let fresh = Arc::new(Attachment { child: OnceLock::new(), _writer: writer, segment, path, rules: Arc::clone(rules) });
             all.push(Arc::downgrade(&fresh));
             Ok(fresh)
         },
@@ -141,16 +161,22 @@ impl SharedGate {
         let segment = &*self.here()?.segment;
         let target = segment.layout.waiting(segment.words()).end;
         let (done, sleepers) = (segment.word(Word::Done), segment.word(Word::DoneSleepers));
-        loop {
+        let (mut looks, mut committed) = (0, 0);
+        while looks < LOOKS {
             let seen = done.load(Ordering::Acquire);
-            if segment.layout.waiting(segment.words()).start >= target {
+            let start = segment.layout.waiting(segment.words()).start;
+            if start >= target {
                 return Ok(());
             }
             if let Some(fault) = segment.fault() {
                 return Err(fault);
             }
+            looks = if start == committed { looks + 1 } else { 0 };
+            committed = start;
             bell::wait(done, sleepers, seen, LOOK);
         }
+        let fix = "let the process that writes it go on, or end it; another one then writes";
+        Err(StateError::new(&segment.path, "the ledger was not written for 10 s", fix))
     }
 }
 

@@ -130,6 +130,7 @@ impl Work {
         match self.open() {
             Ok(ledger) => {
                 self.ledger = Some(ledger);
+                self.report(None);
                 true
             }
             Err(error) => {

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "memory of a mapped file")]
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 
@@ -14,6 +15,7 @@ use tierkit_core::segment::Memory;
 pub struct Map {
     start: NonNull<AtomicU64>,
     words: usize,
+    file_number: u64,
 }
 
 // SAFETY: the memory behind `start` is only reached as `AtomicU64`, which any thread may use.
@@ -32,7 +34,12 @@ impl Map {
         // SAFETY: the kernel chooses the place, so no memory of ours is touched.
         let start = unsafe { mmap(std::ptr::null_mut(), bytes, protection, flags, file, 0) }?;
         let start = NonNull::new(start.cast()).ok_or_else(|| std::io::Error::other("mapped at 0"))?;
-        Ok(Self { start, words })
+        Ok(Self { start, words, file_number: file.metadata()?.ino() })
+    }
+
+    /// Which file it is.
+    pub fn file_number(&self) -> u64 {
+        self.file_number
     }
 }
 

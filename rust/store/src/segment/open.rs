@@ -1,7 +1,7 @@
 //! Attaching to the segment of a state directory, or making it from the ledger.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -64,11 +64,20 @@ pub fn open(path: &Path, rules: &Arc<Rules>) -> Result<Segment, StateError> {
     };
     let segment = join(path, layout, map, procs, lock, rules)?;
     if alone {
-        // From here on others may share it.
+        // From here on others may share it. In between, one that is alone with the directory may have made its own.
         segment.lock_file.lock_shared().map_err(|error| StateError::new(path, error, WRITABLE))?;
+        if file_number(path) != segment.map.file_number() {
+            drop(segment);
+            return open(path, rules);
+        }
     }
     owners::bury(&segment, rules)?;
     Ok(segment)
+}
+
+/// The number of the file that others would map now.
+fn file_number(path: &Path) -> u64 {
+    std::fs::symlink_metadata(path.join("segment")).map_or(0, |found| found.ino())
 }
 
 /// Puts into the ledger what a segment still holds and takes the segment away, for an owner who keeps the directory for itself.
