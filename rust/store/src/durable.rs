@@ -102,13 +102,7 @@ impl DurableGate {
     pub fn take(&self, bound: &Bound, units: &Units) -> Result<Result<(), Refusal>, StoreError> {
         match &self.home {
             Home::Private(gate) => Ok(gate.take(bound, units)),
-            Home::Shared(gate) => {
-                gate.call(
-                    |gate, now| {
-                        if gate.take_at_once(bound, units, now.boot_ns) { Ok(()) } else { gate.take(bound, units, now) }
-                    },
-                )
-            }
+            Home::Shared(gate) => gate.take(bound, units),
         }
     }
 

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Wea
 use std::time::Duration;
 
 use tierkit_core::clock::{Clock, Now};
+use tierkit_core::decision::Refusal;
 use tierkit_core::error::Error;
-use tierkit_core::gate::{Decide, Gate, SharedShelf};
+use tierkit_core::gate::{Bound, Decide, Gate, SharedShelf};
 use tierkit_core::rules::Rules;
+use tierkit_core::throttle::Units;
 
 use crate::clock::SystemClock;
 use crate::error::{StateError, StoreError};
@@ -108,15 +110,31 @@ impl SharedGate {
     /// # Errors
     /// A segment that is full, damaged or held by a stopped process.
     pub fn call<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
+        self.change(|gate| call(gate, SystemClock.now()))
+    }
+
+    /// Takes refilling units; the shortest way, with one reading of one clock where all fits.
+    ///
+    /// # Errors
+    /// As [`SharedGate::call`].
+    pub fn take(&self, bound: &Bound, units: &Units) -> Result<Result<(), Refusal>, StoreError> {
+        self.change(|gate| {
+            if gate.take_at_once(bound, units, SystemClock.boot_ns()) {
+                return Ok(());
+            }
+            gate.take(bound, units, SystemClock.now())
+        })
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Gate<SharedShelf<'_>>) -> R) -> Result<R, StoreError> {
         let segment = &*self.here()?.segment;
         let before = segment.layout.waiting(segment.words()).end;
         let answer = {
             let mut turn = segment.turn()?;
-            let now = SystemClock.now();
             let shelf = SharedShelf::begin(segment.words(), &segment.layout, segment.seed(), segment.me())
                 .map_err(|error| broken(segment, error))?;
             let mut gate = Gate::resume(Arc::clone(&self.rules), shelf, std::mem::take(&mut *turn.memo));
-            let answer = call(&mut gate, now);
+            let answer = change(&mut gate);
             let (shelf, memo) = gate.into_parts();
             *turn.memo = memo;
             shelf.commit().map_err(|error| broken(segment, error))?;

@@ -1,7 +1,6 @@
 //! The calls of a gate, whatever shelf it has.
 
 use crate::clock::Now;
-use crate::decision::Refusal;
 use crate::error::Result;
 use crate::gate::{Actual, Admitted, Ask, Balance, Bound, Gate, Memo, Receipt, Shelf};
 use crate::labels::Key;
@@ -16,8 +15,6 @@ pub trait Decide {
     fn settle(&mut self, id: &ReservationId, actual: &Actual, now: Now) -> Result<Receipt>;
     fn cancel(&mut self, id: &ReservationId, now: Now) -> Result<Receipt>;
     fn renew(&mut self, id: &ReservationId, ttl_ns: u64, now: Now) -> Result<bool>;
-    fn take(&mut self, bound: &Bound, units: &Units, now: Now) -> std::result::Result<(), Refusal>;
-    fn take_at_once(&mut self, bound: &Bound, units: &Units, boot_ns: u64) -> bool;
     fn settle_take(&mut self, bound: &Bound, taken: &Units, used: &Units, now: Now);
     fn balances(&mut self, now: Now) -> Vec<Balance>;
     fn reservation(&self, id: &ReservationId) -> Option<Reservation>;
@@ -61,14 +58,6 @@ impl<S: Shelf> Decide for Gate<S> {
 
     fn renew(&mut self, id: &ReservationId, ttl_ns: u64, now: Now) -> Result<bool> {
         self.renew(id, ttl_ns, now)
-    }
-
-    fn take(&mut self, bound: &Bound, units: &Units, now: Now) -> std::result::Result<(), Refusal> {
-        self.take(bound, units, now)
-    }
-
-    fn take_at_once(&mut self, bound: &Bound, units: &Units, boot_ns: u64) -> bool {
-        self.take_at_once(bound, units, boot_ns)
     }
 
     fn settle_take(&mut self, bound: &Bound, taken: &Units, used: &Units, now: Now) {
