@@ -66,7 +66,7 @@ class Engine(Opened):
         self._scores = any(share > 0 for share in shares.values())
         self._classifier = classifier
         self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns)
-        self.waiting = Waiting()
+        self.waiting = Waiting(clock)
         self.ttl_s = float(policy.reservation_ttl_s)
         gate = _core.Gate(
             [*policy.limit_rules(), *policy.budget_rules()],
@@ -118,13 +118,17 @@ class Engine(Opened):
             candidate.lengths.observe(output_tokens)
         for rule, key, permille, spent, limit in alerts:
             _log.warning("budget %s %s: %s of %s USD spent (threshold %d %%)", rule, key, spent, limit, permille // 10)
-        self.waiting.released()
+        self._released(admission.id)
         return Money.from_nusd(posted)
 
     def void(self, identity: str) -> None:
         """Give back what a request holds."""
         self.gate.void(identity)
-        self.waiting.released()
+        self._released(identity)
+
+    def _released(self, identity: str) -> None:
+        gate = self.gate
+        self.waiting.released(lambda: gate.touched(identity))
 
     def keep(self, place: Place, tier: str, value: bytes, cost: Money) -> None:
         """Keep an answer for equal and, if the policy says so, near-equal questions."""

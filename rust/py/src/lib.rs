@@ -14,6 +14,7 @@ mod labels;
 mod money;
 mod policy;
 mod price;
+mod queue;
 mod route;
 mod rules;
 mod tokens;
@@ -35,5 +36,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     rules::register(module)?;
     decision::register(module)?;
     gate::register(module)?;
+    queue::register(module)?;
     policy::register(module)
 }

@@ -1,6 +1,6 @@
 //! The queue: one line per scope that somebody waits for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::alarms::{Alarms, Ring};
@@ -33,6 +33,8 @@ pub struct Spot {
     pub units: u64,
     /// When it fits if nothing else happens; `None`: to be tried as soon as it is its turn.
     pub ready_ns: Option<u64>,
+    /// True when room elsewhere may serve it too: another tier.
+    pub roaming: bool,
     /// [`Queue::releases`] before it was tried, so that a release in between is not missed.
     pub seen: u64,
 }
@@ -59,6 +61,7 @@ struct Waiting {
 pub struct Queue {
     lines: BTreeMap<Key, Line>,
     waiting: BTreeMap<Ticket, Waiting>,
+    roaming: BTreeSet<Key>,
     due: VecDeque<Key>,
     alarms: Alarms,
     last: Ticket,
@@ -78,6 +81,7 @@ impl Queue {
         Self {
             lines: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            roaming: BTreeSet::new(),
             due: VecDeque::new(),
             alarms: Alarms::default(),
             last: 0,
@@ -179,14 +183,19 @@ impl Queue {
         self.remove(ticket, false)
     }
 
-    /// Units, slots or money came back to these scopes, or nobody knows to which: their heads are to be tried.
+    /// Units, slots or money came back to these scopes, or nobody knows to which: their heads are to be tried, and those that
+    /// any tier may serve.
     pub fn release(&mut self, scopes: Option<&[Key]>) {
         self.releases += 1;
         if self.lines.is_empty() {
             return;
         }
         match scopes {
-            Some(scopes) => scopes.iter().for_each(|scope| self.mark(scope)),
+            Some(scopes) => {
+                scopes.iter().for_each(|scope| self.mark(scope));
+                let roaming: Vec<Key> = self.roaming.iter().cloned().collect();
+                roaming.iter().for_each(|scope| self.mark(scope));
+            }
             None => {
                 let mut all: Vec<(Ticket, Key)> =
                     self.lines.iter().map(|(key, line)| (line.armed.unwrap_or(Ticket::MAX), Arc::clone(key))).collect();
@@ -229,6 +238,9 @@ impl Queue {
     fn line_up(&mut self, ticket: Ticket, returning: bool) {
         let Some(found) = self.waiting.get(&ticket) else { return };
         let line = self.lines.entry(Arc::clone(&found.spot.scope)).or_default();
+        if found.spot.roaming {
+            self.roaming.insert(Arc::clone(&found.spot.scope));
+        }
         line.join(found.request.class, ticket, &found.request.flow, found.spot.units, found.request.weight, returning);
         self.tried(ticket);
     }
@@ -266,6 +278,7 @@ impl Queue {
         let Some(line) = self.lines.get_mut(scope) else { return };
         if line.is_empty() {
             self.lines.remove(scope);
+            self.roaming.remove(scope);
             return;
         }
         let head = line.head();
