@@ -303,8 +303,10 @@ impl PyGate {
             Ok(Answer::Reserved { id, .. }) => id.clone(),
             Err(_) => attached(py, ReservationId::new(taken.extract()?))?,
         };
-        let found = self.gate.reservation(&id);
-        Ok(found.map(|found| PyClaim::new(rules, found.takes.iter().map(|take| (take.rule, Arc::clone(&take.key))), all)))
+        let Some(found) = self.gate.reservation(&id) else { return Ok(None) };
+        // What it took is forgotten once it has ended; its labels are not.
+        let bound = Scopes::new(rules, (*found.labels).clone());
+        Ok(Some(PyClaim::new(rules, bound.scopes().iter().map(|scope| (scope.rule, Arc::clone(&scope.key))), all)))
     }
 
     /// Posts what was used. Gives (nano-USD, late, overrun, replayed, alerts).

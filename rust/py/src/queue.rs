@@ -144,8 +144,9 @@ impl PyQueue {
 
 fn spot(decision: &PyDecision, ready_ns: Option<u64>, seen: u64) -> Option<Spot> {
     let found = decision.binding_rule()?;
+    let exact = matches!(found.wait, Wait::For(_));
     let units = u64::try_from(found.needed).unwrap_or(1);
-    Some(Spot { scope: Arc::clone(&found.key), units, ready_ns, roaming: found.next_tier, seen })
+    Some(Spot { scope: Arc::clone(&found.key), units, ready_ns, exact, roaming: found.next_tier, seen })
 }
 
 /// Adds these names to the module.

@@ -33,6 +33,8 @@ pub struct Spot {
     pub units: u64,
     /// When it fits if nothing else happens; `None`: to be tried as soon as it is its turn.
     pub ready_ns: Option<u64>,
+    /// True when it fits then, not one nanosecond earlier; false when it only looks again.
+    pub exact: bool,
     /// True when room elsewhere may serve it too: another tier.
     pub roaming: bool,
     /// [`Queue::releases`] before it was tried, so that a release in between is not missed.
@@ -119,7 +121,8 @@ impl Queue {
             let line = self.lines.get(scope).filter(|line| line.before(class) > 0)?;
             (!skip(scope)).then_some((index, line))
         })?;
-        let ready_ns = line.armed.and_then(|head| self.waiting.get(&head)?.armed_ns);
+        let head = line.armed.and_then(|head| self.waiting.get(&head)).filter(|head| head.spot.exact);
+        let ready_ns = head.and_then(|head| head.armed_ns);
         Some(Ahead { index, ready_ns })
     }
 

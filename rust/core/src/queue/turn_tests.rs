@@ -20,7 +20,7 @@ fn request(class: usize, flow: u8, deadline_ns: u64) -> Request {
 }
 
 fn spot(scope: u8, units: u64, ready_ns: Option<u64>, queue: &Queue) -> Spot {
-    Spot { scope: key(scope), units, ready_ns, roaming: false, seen: queue.releases() }
+    Spot { scope: key(scope), units, ready_ns, exact: ready_ns != Some(u64::MAX), roaming: false, seen: queue.releases() }
 }
 
 /// 100 units a second, one flow that sends 200 a second, one request of 100 units from another: it is served within a second.
