@@ -57,7 +57,7 @@ class Walk:
         weight: How large its flow's share is.
     """
 
-    __slots__ = ("_ask", "_engine", "_new", "_ranking", "priority", "weight")
+    __slots__ = ("_ask", "_began_ns", "_engine", "_new", "_ranking", "priority", "weight")
 
     def __init__(self, engine: Engine, ask: Ask, *, priority: int) -> None:
         """Keep all; nothing is decided yet."""
@@ -66,6 +66,7 @@ class Walk:
         self._engine = engine
         self._ask = ask
         self._new = False
+        self._began_ns = 0
         self._ranking: Ranking | None = None
 
     @property
@@ -83,7 +84,7 @@ class Walk:
     def give_back(self, granted: Admission) -> None:
         """Void what was reserved for a caller who is gone; one that had been reserved before is not ours to void."""
         if granted.hit is None and self._new:
-            self._engine.gate.void(granted.id)
+            self._engine.take_back(granted.id)
 
     def try_once(self, ticket: int | None = None) -> Admission | _core.Decision:
         """Answer from the cache, or reserve on the first candidate with room; else say who refuses."""
@@ -128,16 +129,24 @@ class Walk:
         return engine.waiting.ahead(claim, self.priority, ticket)
 
     def _reserve(self, candidate: Candidate, tokens: TokenCount, output: int, ceiling: int) -> _core.Decision:
-        decision = self._engine.gate.reserve(
+        engine, known = self._engine, self._known() is not None
+        held_up = None if known else engine.pressure.take(candidate.labels, tokens, output)
+        if held_up is not None:
+            return held_up
+        decision = engine.gate.reserve(
             self._ask.labels,
             candidate.labels,
             self._ask.identity,
             input_tokens=tokens,
             output_tokens=output,
             nusd=ceiling,
-            ttl_s=self._engine.ttl_s,
+            ttl_s=engine.ttl_s,
         )
-        self._new = not decision.replayed
+        self._new = decision.allowed and not decision.replayed
+        if self._new:
+            self._began_ns = engine.pressure.keep(decision.id or "", candidate.labels, tokens, output)
+        elif not known:
+            engine.pressure.give_back(candidate.labels, tokens, output)
         return decision
 
     def _known(self) -> list[Candidate] | None:
@@ -165,6 +174,7 @@ class Walk:
             reasons=() if ranking is None else ranking.reasons,
             place=self._ask.place,
             at_ns=at_ns,
+            began_ns=self._began_ns,
         )
 
     def _answered(self, found: CacheHit, tier: str, value: bytes) -> Admission | _core.Decision:

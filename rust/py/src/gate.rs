@@ -286,8 +286,7 @@ impl PyGate {
         let candidate = candidate.as_ref().map(|(tier, model, backend)| [tier.as_str(), model.as_str(), backend.as_str()]);
         let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
         let bound = Scopes::new(self.gate.rules(), read(labels, candidate)?);
-        let scopes = bound.scopes().iter().map(|scope| (scope.rule, Arc::clone(&scope.key)));
-        Ok(PyClaim::new(self.gate.rules(), scopes, units))
+        Ok(PyClaim::new(self.gate.rules(), &bound, units))
     }
 
     /// From where a decision, or the reservation of an id, took: what the queue is told when it ends. None when that is unknown.
@@ -296,17 +295,14 @@ impl PyGate {
         let rules = self.gate.rules();
         let id = match taken.cast::<PyDecision>().map(|decision| &decision.get().answer) {
             Ok(Answer::Refused(_)) => return Ok(None),
-            Ok(Answer::Taken(scope)) => {
-                let scopes = scope.get().scopes.scopes().iter().map(|scope| (scope.rule, Arc::clone(&scope.key)));
-                return Ok(Some(PyClaim::new(rules, scopes, all)));
-            }
+            Ok(Answer::Taken(scope)) => return Ok(Some(PyClaim::new(rules, &scope.get().scopes, all))),
             Ok(Answer::Reserved { id, .. }) => id.clone(),
             Err(_) => attached(py, ReservationId::new(taken.extract()?))?,
         };
         let Some(found) = self.gate.reservation(&id) else { return Ok(None) };
         // What it took is forgotten once it has ended; its labels are not.
         let bound = Scopes::new(rules, (*found.labels).clone());
-        Ok(Some(PyClaim::new(rules, bound.scopes().iter().map(|scope| (scope.rule, Arc::clone(&scope.key))), all)))
+        Ok(Some(PyClaim::new(rules, &bound, all)))
     }
 
     /// Posts what was used. Gives (nano-USD, late, overrun, replayed, alerts).

@@ -14,6 +14,7 @@ mod labels;
 mod money;
 mod policy;
 mod price;
+mod provider;
 mod queue;
 mod route;
 mod rules;
@@ -37,5 +38,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     decision::register(module)?;
     gate::register(module)?;
     queue::register(module)?;
+    provider::register(module)?;
     policy::register(module)
 }

@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use tierkit_core::decision::{Cause, Failing, Refusal, Wait};
+use tierkit_core::gate::Bound as Scopes;
 use tierkit_core::labels::Key;
 use tierkit_core::queue::{Ahead, MAX_WAITERS, Queue, Request, Spot};
 use tierkit_core::rules::Rules;
 use tierkit_core::throttle::Units;
 
 use crate::decision::PyDecision;
+use crate::provider;
 
 /// What a request would take, and from where.
 #[pyclass(frozen, module = "tierkit._core", name = "Claim")]
@@ -20,10 +22,13 @@ pub struct PyClaim {
 }
 
 impl PyClaim {
-    /// Keeps the scopes from which something is asked.
-    pub fn new(rules: &Arc<Rules>, scopes: impl Iterator<Item = (u16, Key)>, units: Units) -> Self {
+    /// Keeps the scopes from which something is asked; `provider` is the one that all requests to a server share.
+    pub fn new(rules: &Arc<Rules>, bound: &Scopes, units: Units) -> Self {
+        let scopes = bound.scopes().iter().map(|scope| (scope.rule, Arc::clone(&scope.key)));
+        let labels = bound.labels();
+        let provider = labels.get("backend").zip(labels.get("model")).map(|(backend, model)| provider::key(backend, model));
         let asked = |rule: u16| rules.get(rule).is_some_and(|found| units.get(found.kind.dimension()) > 0);
-        let scopes = scopes.filter(|(rule, _)| asked(*rule)).map(|(_, key)| key).collect();
+        let scopes = scopes.filter(|(rule, _)| asked(*rule)).map(|(_, key)| key).chain(provider).collect();
         Self { rules: Arc::clone(rules), scopes, units }
     }
 
@@ -31,7 +36,9 @@ impl PyClaim {
     fn held_up(&self, ahead: Ahead, now_ns: u64) -> Option<PyDecision> {
         let key = self.scopes.get(ahead.index)?;
         let index = u16::from_le_bytes(*key.first_chunk::<2>()?);
-        let rule = self.rules.get(index)?;
+        let provider = provider::rules(key).filter(|_| index == provider::NO_RULE);
+        let (rules, index) = provider.as_ref().map_or((&self.rules, index), |rules| (rules, 0));
+        let rule = rules.get(index)?;
         let dimension = rule.kind.dimension();
         let failing = Failing {
             rule: index,
@@ -43,7 +50,7 @@ impl PyClaim {
             wait: ahead.ready_ns.map_or(Wait::UntilReleased, |ready_ns| Wait::For(ready_ns.saturating_sub(now_ns))),
             next_tier: rule.next_tier(),
         };
-        Some(PyDecision::refused(&self.rules, Refusal { failing: vec![failing] }, self.units))
+        Some(PyDecision::refused(rules, Refusal { failing: vec![failing] }, self.units))
     }
 }
 

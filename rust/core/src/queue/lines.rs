@@ -195,15 +195,21 @@ impl Queue {
         }
         match scopes {
             Some(scopes) => {
-                scopes.iter().for_each(|scope| self.mark(scope));
+                for scope in scopes {
+                    self.mark(scope);
+                }
                 let roaming: Vec<Key> = self.roaming.iter().cloned().collect();
-                roaming.iter().for_each(|scope| self.mark(scope));
+                for scope in &roaming {
+                    self.mark(scope);
+                }
             }
             None => {
                 let mut all: Vec<(Ticket, Key)> =
                     self.lines.iter().map(|(key, line)| (line.armed.unwrap_or(Ticket::MAX), Arc::clone(key))).collect();
                 all.sort_unstable();
-                all.iter().for_each(|(_, scope)| self.mark(scope));
+                for (_, scope) in &all {
+                    self.mark(scope);
+                }
             }
         }
     }
@@ -267,7 +273,9 @@ impl Queue {
             let before = line.armed.replace(ticket).filter(|before| *before != ticket);
             found.armed_ns = Some(at_ns);
             self.alarms.set(owner, at_ns, ticket, Ring::Ready);
-            before.into_iter().for_each(|before| self.disarm(before));
+            if let Some(before) = before {
+                self.disarm(before);
+            }
         } else {
             if line.head() == Some(ticket) && line.armed == Some(ticket) {
                 line.armed = None;
@@ -287,7 +295,9 @@ impl Queue {
         let head = line.head();
         if head != line.armed {
             let before = std::mem::replace(&mut line.armed, head);
-            before.into_iter().for_each(|before| self.disarm(before));
+            if let Some(before) = before {
+                self.disarm(before);
+            }
             self.mark(scope);
         }
     }

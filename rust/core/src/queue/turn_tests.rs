@@ -129,7 +129,9 @@ impl Slots {
         if let Some(full) = needs.iter().find(|scope| self.free[usize::from(**scope)] < 1) {
             return Some(*full);
         }
-        needs.iter().for_each(|scope| self.free[usize::from(*scope)] -= 1);
+        for scope in needs {
+            self.free[usize::from(*scope)] -= 1;
+        }
         self.running.push(needs.to_vec());
         None
     }
@@ -171,7 +173,7 @@ proptest! {
                 }
                 5..=7 if !slots.running.is_empty() => {
                     let done = slots.running.swap_remove(pick.index(slots.running.len()));
-                    done.iter().for_each(|scope| slots.free[usize::from(*scope)] += 1);
+                    for scope in &done { slots.free[usize::from(*scope)] += 1; }
                     let keys: Vec<Key> = done.iter().map(|scope| key(*scope)).collect();
                     queue.release(Some(&keys));
                 }
@@ -188,7 +190,7 @@ proptest! {
         }
         while !slots.running.is_empty() {
             let done = slots.running.remove(0);
-            done.iter().for_each(|scope| slots.free[usize::from(*scope)] += 1);
+            for scope in &done { slots.free[usize::from(*scope)] += 1; }
             queue.release(None);
             slots.serve(&mut queue);
         }
