@@ -168,13 +168,13 @@ class Admission:
         Example:
             >>> import tierkit as tk
             >>> price = {"input": "1 USD/Mtok", "output": "2 USD/Mtok"}
-            >>> governor = tk.Governor(tk.Policy(tiers=[tk.Tier("small", model="m", price=price)]))
+            >>> governor = tk.Governor(tk.Policy(tiers=[tk.Tier("small", model="m", backend="mine", price=price)]))
             >>> admission = governor.admit("Say hello", max_output_tokens=10)
             >>> admission.cancel()
             >>> admission.heard(error_class="rate", retry_after_s=30)
             >>> governor.admit("Say hello", max_output_tokens=10)
             Traceback (most recent call last):
-            tierkit.errors.RateLimited: rule 'provider:small' refuses (paused): ...
+            tierkit.errors.RateLimited: rule 'provider:mine' refuses (paused): the server asked for a pause; ...
         """
         if self.hit is None:
             self._engine.heard(

@@ -148,7 +148,7 @@ class Engine(Opened):
         self.pressure.heard(
             target, began_ns=began_ns, limits=limits, error_class=error_class, retry_after_s=retry_after_s
         )
-        if self.waiting.waiters and self.pressure.capped(target[2]):
+        if self.waiting.waiters and self.pressure.capped(target):
             self.waiting.released()
 
     def _released(self, identity: str) -> None:

@@ -54,7 +54,10 @@ class Pressure:
     ) -> None:
         """Start with servers that bear everything."""
         backends = {tier.backend for tier in policy.tiers}
-        self._providers = {backend: _core.Provider(backend) for backend in backends}
+        # A tier that names no backend is known by its model.
+        self._providers = {
+            tier.backend or tier.model: _core.Provider(tier.backend, tier.model) for tier in policy.tiers
+        }
         self._capped = {backend for backend in backends if any(_caps(limit, backend) for limit in policy.limits)}
         self._clock = clock
         self._jitter = jitter
@@ -68,7 +71,7 @@ class Pressure:
 
     def take(self, target: Target, input_tokens: int, output_tokens: int) -> _core.Decision | None:
         """Take room for a request; a refusal when its server has none."""
-        provider, now_ns = self._providers[target[2]], self.now_ns()
+        provider, now_ns = self._provider(target), self.now_ns()
         held_up = provider.take(target[1], input_tokens, output_tokens, now_ns)
         if held_up is not None and self._forget(now_ns):
             held_up = provider.take(target[1], input_tokens, output_tokens, now_ns)
@@ -83,14 +86,14 @@ class Pressure:
     def give_back(self, target: Target, input_tokens: int, output_tokens: int) -> None:
         """Undo a take."""
         now_ns = self.now_ns()
-        self._providers[target[2]].end(target[1], (input_tokens, output_tokens), None, now_ns, now_ns)
+        self._provider(target).end(target[1], (input_tokens, output_tokens), None, now_ns, now_ns)
 
     def ended(self, identity: str, used: tuple[int, int] | None) -> None:
         """Correct what a request took to the (input, output) tokens that it used; None: it was never sent."""
         found = self._open.pop(identity, None)
         if found is not None:
-            (_, model, backend), taken, began_ns = found
-            self._providers[backend].end(model, taken, used, began_ns, self.now_ns())
+            target, taken, began_ns = found
+            self._provider(target).end(target[1], taken, used, began_ns, self.now_ns())
 
     def heard(
         self,
@@ -111,7 +114,7 @@ class Pressure:
             retry_after_s: The wait that the server asks for.
         """
         _, model, backend = target
-        provider, now_ns = self._providers[backend], self.now_ns()
+        provider, now_ns = self._provider(target), self.now_ns()
         if limits and provider.news(model, began_ns):
             self._sync(provider, model, limits, now_ns)
         else:
@@ -129,9 +132,12 @@ class Pressure:
             if backend not in self._capped and not limits:
                 provider.overloaded(began_ns, now_ns)
 
-    def capped(self, backend: str) -> bool:
+    def capped(self, target: Target) -> bool:
         """Whether the backend was overloaded and now gets fewer requests at once."""
-        return self._providers[backend].cap is not None
+        return self._provider(target).cap is not None
+
+    def _provider(self, target: Target) -> _core.Provider:
+        return self._providers[target[2] or target[1]]
 
     def _sync(self, provider: _core.Provider, model: str, limits: Sequence[Any], now_ns: int) -> None:
         for row in limits:

@@ -41,7 +41,8 @@ class Waiting:
         self._queue = _core.Queue()
         self._clock = clock
         self._moved_ns = 0 if clock is None else clock.boot_ns
-        self._lock = threading.Lock()
+        # Re-entrant: the collector may close a dropped coroutine, and so end its wait, in the middle of any of these steps.
+        self._lock = threading.RLock()
         self._owners = itertools.count(1)
         self._sleepers: dict[int, ThreadSleeper | LoopSleeper] = {}
         self._loops: dict[asyncio.AbstractEventLoop, LoopSleeper] = {}

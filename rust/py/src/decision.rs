@@ -191,6 +191,9 @@ impl PyDecision {
         if found.cause == Cause::Queued {
             return format!("rule '{name}' refuses (queued): others wait before this request; give it wait_s to wait in line");
         }
+        if found.cause == Cause::Paused {
+            return format!("rule '{name}' refuses (paused): the server asked for a pause; {}", wait_word(found.wait));
+        }
         let (needed, available) = (amount(found.dimension, found.needed), amount(found.dimension, found.available));
         format!("rule '{name}' refuses ({}): needs {needed}, has {available}; {}", found.cause.as_str(), wait_word(found.wait))
     }

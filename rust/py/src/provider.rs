@@ -34,8 +34,9 @@ pub fn key(backend: &str, model: &str) -> Key {
     bytes.into()
 }
 
-/// The rule that names a backend in refusals.
-fn named(backend: &str) -> tierkit_core::error::Result<Arc<Rules>> {
+/// The rule that names a backend in refusals; a tier without one is named by its model.
+fn named(backend: &str, model: &str) -> tierkit_core::error::Result<Arc<Rules>> {
+    let backend = if backend.is_empty() { model } else { backend };
     let rule = Rule {
         name: format!("provider:{backend}").into(),
         matcher: Matcher { per: vec!["backend".into(), "model".into()], clauses: Vec::new() },
@@ -48,7 +49,10 @@ fn named(backend: &str) -> tierkit_core::error::Result<Arc<Rules>> {
 
 /// The same for a key made by [`key`].
 pub fn rules(key: &[u8]) -> Option<Arc<Rules>> {
-    key_values(key).first().copied().flatten().and_then(|backend| named(backend).ok())
+    match key_values(key).as_slice() {
+        [Some(backend), Some(model)] => named(backend, model).ok(),
+        _ => None,
+    }
 }
 
 fn dimension(py: Python<'_>, name: &str) -> PyResult<Dimension> {
@@ -68,8 +72,8 @@ fn units(requests: i64, input_tokens: i64, output_tokens: i64) -> Units {
 #[pymethods]
 impl PyProvider {
     #[new]
-    fn new(py: Python<'_>, backend: &str) -> PyResult<Self> {
-        let rules = attached(py, named(backend))?;
+    fn new(py: Python<'_>, backend: &str, model: &str) -> PyResult<Self> {
+        let rules = attached(py, named(backend, model))?;
         Ok(Self { rules, backend: backend.into(), state: Mutex::new(Provider::default()) })
     }
 

@@ -117,12 +117,13 @@ impl Provider {
         }
     }
 
-    /// The provider bears no more: half as many at once. Requests sent before the last cut say nothing new.
+    /// The provider bears no more: half as many at once. Requests sent before the last cut say nothing new, and one that was
+    /// alone says nothing of how many are too many.
     pub fn overloaded(&mut self, sent_ns: u64, now_ns: u64) {
-        if self.cap.is_some() && sent_ns <= self.cut_ns {
+        let now_running = self.running.saturating_add(1);
+        if now_running < 2 || (self.cap.is_some() && sent_ns <= self.cut_ns) {
             return;
         }
-        let now_running = self.running.saturating_add(1);
         self.cap = Some((self.cap.unwrap_or(now_running).min(now_running) / 2).max(1));
         self.successes = 0;
         self.cut_ns = now_ns;
@@ -220,6 +221,13 @@ mod tests {
         (0..15).for_each(|_| provider.end("m", &ONE, &ONE, 0, 50));
         assert_eq!(provider.take("m", &ONE, 50), Ok(()));
         assert_eq!(provider.take("m", &ONE, 50 + CALM_NS), Ok(()), "long calm: the cap is forgotten");
+    }
+
+    #[test]
+    fn who_was_alone_is_not_the_overload() {
+        let mut provider = Provider::default();
+        provider.overloaded(1, 1);
+        assert_eq!(provider.cap(), None);
     }
 
     #[test]
