@@ -417,6 +417,39 @@ def test_a_failure_while_trying_reaches_the_one_who_waits() -> None:
     assert nothing_left(engine._engine.waiting)
 
 
+def test_a_close_ends_all_waits() -> None:
+    limiter, engine = slots(1), governor(limits=[tk.Limit(concurrency=1, name="slots")])
+
+    async def story() -> None:
+        limiter.take({})
+        engine.admit(None, input_tokens=1, max_output_tokens=1)
+        waits = [limiter.wait_async({}, timeout_s=100), limiter.wait_async({}, timeout_s=100)]
+        waits.append(engine.admit_async(None, input_tokens=1, max_output_tokens=1, wait_s=100))
+        tasks = [asyncio.create_task(wait) for wait in waits]
+        await soon(lambda: len(limiter._waiting.waiters) + len(engine._engine.waiting.waiters) == 3)
+        limiter.close()
+        engine.close()
+        ends = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 1)
+        assert all(isinstance(end, tk.ConfigError) for end in ends)
+
+    asyncio.run(story())
+    assert nothing_left(limiter._waiting)
+
+
+@pytest.mark.parametrize("patience", [0, -1, float("nan"), float("-inf")])
+def test_no_patience_is_no_wait(patience: float) -> None:
+    limiter = slots(1)
+    assert limiter.wait({}, timeout_s=patience)
+    assert not limiter.wait({}, timeout_s=patience)
+    assert not asyncio.run(limiter.wait_async({}, timeout_s=patience))
+
+
+def test_endless_patience_ends_with_a_release() -> None:
+    limiter = slots(1)
+    threading.Timer(0.05, limiter.settle, [limiter.take({})]).start()
+    assert limiter.wait({}, timeout_s=float("inf"))
+
+
 def test_threads_and_loops_together_never_exceed_the_slots() -> None:
     limiter, lock, running, most, served = slots(4), threading.Lock(), 0, 0, 0
 

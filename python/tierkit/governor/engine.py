@@ -80,6 +80,11 @@ class Engine(Opened):
         )
         super().__init__(gate)
 
+    def close(self) -> None:
+        """Give the state free; who still waits is told that the governor is closed."""
+        super().close()
+        self.waiting.released()
+
     def rank(self, prompt: Prompt, need: float | None, tiers: Collection[str] | None) -> Ranking:
         """Order the tiers for a request; the classifier runs only when shares ask for it."""
         reasons: tuple[str, ...] = ()

@@ -91,7 +91,7 @@ class Limiter(Opened):
         who = labels if type(labels) is dict else dict(labels or {})
         if self._waiting.waiters:
             units = _units(requests, input_tokens, output_tokens, total_tokens, usd)
-            return Taking(self.gate, self._waiting, who, units, ttl_s=ttl_s).try_once()
+            return Taking(self, self._waiting, who, units, ttl_s=ttl_s).try_once()
         return self.gate.take(
             who,
             requests=requests,
@@ -162,7 +162,12 @@ class Limiter(Opened):
         if isinstance(weight, bool) or not isinstance(weight, int) or not 1 <= weight <= _MAX_WEIGHT:
             raise ConfigError(f"weight={weight!r}: expected a whole number from 1 to {_MAX_WEIGHT}")
         place = class_of(priority)
-        return Taking(self.gate, self._waiting, dict(labels or {}), units, priority=place, weight=weight)
+        return Taking(self, self._waiting, dict(labels or {}), units, priority=place, weight=weight)
+
+    def close(self) -> None:
+        """Give the state free; who still waits is told that the limiter is closed."""
+        super().close()
+        self._waiting.released()
 
     def settle(
         self,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tierkit import _core
+    from tierkit.governor.opened import Opened
     from tierkit.governor.waiting import Waiting
 
 __all__ = ["Taking"]
@@ -22,11 +23,11 @@ class Taking:
         weight: How large its flow's share is.
     """
 
-    __slots__ = ("_gate", "_labels", "_ttl_s", "_units", "_waiting", "priority", "weight")
+    __slots__ = ("_labels", "_owner", "_ttl_s", "_units", "_waiting", "priority", "weight")
 
     def __init__(
         self,
-        gate: _core.Gate,
+        owner: Opened,
         waiting: Waiting,
         labels: dict[str, str],
         units: dict[str, Any],
@@ -36,7 +37,7 @@ class Taking:
         weight: int = 1,
     ) -> None:
         """Keep what is asked."""
-        self._gate = gate
+        self._owner = owner
         self._waiting = waiting
         self._labels = labels
         self._units = units
@@ -52,12 +53,12 @@ class Taking:
     def try_once(self, ticket: int | None = None) -> _core.Decision:
         """Take, unless others wait before this request."""
         if self._waiting.waiters:
-            claim = self._gate.claim(self._labels, None, **self._units)
+            claim = self._owner.gate.claim(self._labels, None, **self._units)
             held_up = self._waiting.ahead(claim, self.priority, ticket)
             if held_up is not None:
                 return held_up
-        return self._gate.take(self._labels, **self._units, ttl_s=self._ttl_s)
+        return self._owner.gate.take(self._labels, **self._units, ttl_s=self._ttl_s)
 
     def give_back(self, granted: _core.Decision) -> None:
         """Give everything back: nothing was used."""
-        self._gate.settle_take(granted, requests=0, input_tokens=0, output_tokens=0, total_tokens=0, usd="0")
+        self._owner.gate.settle_take(granted, requests=0, input_tokens=0, output_tokens=0, total_tokens=0, usd="0")

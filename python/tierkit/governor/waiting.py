@@ -22,6 +22,7 @@ __all__ = ["Waiting"]
 
 _RECHECK_NS = 250_000_000
 """A head that waits for a release looks again after this long: reservations also end by expiring."""
+_LONGEST_S = 31_536_000.0
 
 
 class Waiting:
@@ -41,7 +42,7 @@ class Waiting:
         self._queue = _core.Queue()
         self._clock = clock
         self._moved_ns = 0 if clock is None else clock.boot_ns
-        # Re-entrant: the collector may close a dropped coroutine, and so end its wait, in the middle of any of these steps.
+        # Re-entrant: the collector may close a dropped coroutine, and so end its wait, within any of these steps.
         self._lock = threading.RLock()
         self._owners = itertools.count(1)
         self._sleepers: dict[int, ThreadSleeper | LoopSleeper] = {}
@@ -132,9 +133,11 @@ class Waiting:
         self, bid: Bid, decision: _core.Decision, sleeper: ThreadSleeper | LoopSleeper, *, seen: int, wait_s: float
     ) -> Waiter | None:
         """Stand in line; None when the wait cannot end in time, or too many wait."""
+        if not wait_s > 0:  # nor when it is no number
+            return None
         now_ns = time.monotonic_ns()
-        deadline_ns = now_ns + int(min(wait_s, 1e9) * 1e9)
-        if deadline_ns <= now_ns or _too_late(decision, now_ns, deadline_ns):
+        deadline_ns = now_ns + int(min(wait_s, _LONGEST_S) * 1e9)
+        if _too_late(decision, now_ns, deadline_ns):
             return None
         waiter = Waiter(bid, decision, deadline_ns, sleeper)
         with self._lock:
