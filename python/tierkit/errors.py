@@ -19,6 +19,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from tierkit._core import Decision, Usage
 
 __all__ = [
@@ -181,8 +184,11 @@ class BackendError(TierkitError):
         usage: What the server said it used before it failed, or None.
         outcome: not_sent, refused, uncertain or partial: decides what is charged.
         retry_after_s: The server's hint, or None.
+        limits: What is left of the provider's limits, as its headers say.
 
     """
+
+    limits: Sequence[Any] = ()
 
     def __init__(
         self,

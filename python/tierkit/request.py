@@ -101,10 +101,11 @@ class Reply:
         tool_calls: Tool calls as the server wrote them.
         raw: The body, untouched.
         request_id: The server's id of the request, or None.
+        limits: What is left of the provider's limits, as its headers say.
 
     """
 
-    __slots__ = ("finish_reason", "model", "raw", "request_id", "text", "tool_calls", "usage")
+    __slots__ = ("finish_reason", "limits", "model", "raw", "request_id", "text", "tool_calls", "usage")
 
     def __init__(
         self,
@@ -116,8 +117,10 @@ class Reply:
         tool_calls: Sequence[Mapping[str, Any]] = (),
         raw: bytes = b"",
         request_id: str | None = None,
+        limits: Sequence[Any] = (),
     ) -> None:
         """Keep the parts."""
+        self.limits = limits
         self.text = text
         self.usage = usage
         self.finish_reason = finish_reason
@@ -137,10 +140,11 @@ class Chunk:
         final: True on the terminal frame: only now is usage complete.
         tool_calls: True when the frame carries part of a tool call.
         raw: The frame's data, untouched.
+        limits: On the first frame: what is left of the provider's limits, as its headers say.
 
     """
 
-    __slots__ = ("final", "finish_reason", "raw", "text", "tool_calls", "usage")
+    __slots__ = ("final", "finish_reason", "limits", "raw", "text", "tool_calls", "usage")
 
     def __init__(
         self,
@@ -151,8 +155,10 @@ class Chunk:
         final: bool = False,
         tool_calls: bool = False,
         raw: bytes = b"",
+        limits: Sequence[Any] = (),
     ) -> None:
         """Keep the parts."""
+        self.limits = limits
         self.text = text
         self.usage = usage
         self.finish_reason = finish_reason

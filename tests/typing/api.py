@@ -76,7 +76,7 @@ def throttle() -> None:
     assert_type(decision.retry_after_s, float | None)
     assert_type(decision.rule, str | None)
     scope = limiter.bind({"user": "ada"})
-    if scope.take(requests=1) and limiter.wait({"user": "ada"}, timeout_s=5, requests=1):
+    if scope.take(requests=1) and limiter.wait({"user": "ada"}, timeout_s=5, priority="high", weight=2):
         limiter.settle(decision, requests=0, output_tokens=120)
 
 

@@ -15,6 +15,7 @@ from tierkit.backends.hints import retry_after_s
 from tierkit.backends.limits import LimitRow, parse_limits
 from tierkit.backends.openai_compatible import OpenAICompatibleBackend
 from tierkit.backends.protocol import AsyncBackend, Backend
+from tierkit.backends.reported import ReportedLimit, reported_limits
 from tierkit.backends.settings import backend_from_settings
 from tierkit.backends.sse import SseEvent, SseReader
 from tierkit.backends.usage import UsageReader, parse_usage
@@ -25,6 +26,7 @@ __all__ = [
     "ErrorClass",
     "LimitRow",
     "OpenAICompatibleBackend",
+    "ReportedLimit",
     "SseEvent",
     "SseReader",
     "UsageReader",
@@ -32,5 +34,6 @@ __all__ = [
     "classify",
     "parse_limits",
     "parse_usage",
+    "reported_limits",
     "retry_after_s",
 ]

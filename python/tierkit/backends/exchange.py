@@ -12,6 +12,7 @@ from tierkit.backends.address import is_forbidden_address
 from tierkit.backends.bodies import REPLY_CAP_BYTES, BodyError, decoder
 from tierkit.backends.chat import ChatStream, read_reply
 from tierkit.backends.failures import broken, from_body, from_exception, timed_out
+from tierkit.backends.reported import reported_limits
 from tierkit.errors import BackendError, BackendRejected
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Exchange:
         self._decode: Callable[[bytes], bytes] = bytes
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._reported = False
         whole = not stream and timeouts.total_s is not None
         first_s = timeouts.total_s if whole else timeouts.first_byte_s
         connect_s = self._within(timeouts.connect_s)
@@ -158,6 +160,7 @@ class Exchange:
                     self._backend, "a body that is no chat completion", outcome="uncertain", status=self._status
                 )
             )
+        reply.limits = reported_limits(self._kind, self._headers)
         return reply
 
     def _error_in(self, body: bytes) -> BackendError | None:
@@ -169,7 +172,11 @@ class Exchange:
     def chunks(self, piece: bytes) -> list[Chunk]:
         """Take a piece of a streamed body."""
         self.check_deadline()
-        return self.chat.feed(self._decode(piece))
+        chunks = self.chat.feed(self._decode(piece))
+        if chunks and not self._reported:
+            self._reported = True
+            chunks[0].limits = reported_limits(self._kind, self._headers)
+        return chunks
 
     def check_stream(self) -> None:
         """Raise when the stream has said that it failed, or lost a part."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tierkit.backends.classify import classify, error_message
 from tierkit.backends.hints import retry_after_s
+from tierkit.backends.reported import reported_limits
 from tierkit.errors import BackendError, BackendOverloaded, BackendRejected, BackendTimeout, BackendUnavailable
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def from_body(
         words = f"a redirect to {headers.get('location', 'nowhere')!r}, which is never followed; set url to the target"
     else:
         words = error_message(body) or "no message"
-    return _TYPES.get(error_class, BackendRejected)(
+    error = _TYPES.get(error_class, BackendRejected)(
         f"backend {backend!r} answered {status} ({error_class}): {_clean(words, secret)}",
         backend=backend,
         status=status,
@@ -54,6 +55,8 @@ def from_body(
         outcome="uncertain" if status == _GATEWAY_TIMEOUT else "refused",
         retry_after_s=retry_after_s(kind, headers, body, now_s=time.time()),
     )
+    error.limits = reported_limits(kind, headers)
+    return error
 
 
 def from_exception(backend: str, error: Exception, *, sent: bool, usage: Usage | None, partial: bool) -> BackendError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tierkit.client.answer import Attempt, CachedAnswer, total_cost
 from tierkit.client.settlement import known_usage
 from tierkit.request import Chunk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tierkit.client.ports import AdmissionLike
     from tierkit.client.walk import Walk
     from tierkit.errors import BackendError
@@ -42,6 +44,7 @@ class StreamState:
         self._texts: list[str] = []
         self._last_usage: Usage | None = None
         self._tool_calls = False
+        self._limits: Sequence[Any] = ()
         self._waiting: deque[Chunk] = deque()
         self._settled = False
         self._shown = False
@@ -88,6 +91,7 @@ class StreamState:
         """Count a chunk that arrived; the final one settles, even if nobody reads it any more."""
         if chunk.text:
             self._texts.append(chunk.text)
+        self._limits = chunk.limits or self._limits
         self._last_usage = chunk.usage or self._last_usage
         self.finish_reason = chunk.finish_reason or self.finish_reason
         self._tool_calls = self._tool_calls or chunk.tool_calls
@@ -107,6 +111,7 @@ class StreamState:
             finish_reason=self.finish_reason,
             tool_calls=self._tool_calls,
             outcome="answered",
+            limits=self._limits,
         )
 
     def _settle_dropped(self) -> None:

@@ -146,6 +146,7 @@ class Walk:
             finish_reason=reply.finish_reason,
             tool_calls=bool(reply.tool_calls),
             outcome="answered",
+            limits=reply.limits,
         )
         return self.answer(
             reply.text, usage=usage, finish_reason=reply.finish_reason, tool_calls=list(reply.tool_calls)
@@ -160,14 +161,17 @@ class Walk:
         finish_reason: str | None,
         tool_calls: bool,
         outcome: str,
+        limits: Sequence[Any] = (),
     ) -> None:
-        """Post what an answer used, and offer it to the cache when it is whole and plain."""
+        """Post what an answer used, offer it to the cache when it is whole and plain, and pass on what it said."""
         cacheable = outcome == "answered" and is_cacheable(
             self.params, finish_reason=finish_reason, tool_calls=tool_calls, text=text
         )
         value = write_cached(text, finish_reason, usage) if cacheable else None
         cost = admission.settle(usage, answer=value, cacheable=cacheable)
         self._note(admission, outcome, usage=usage, cost=cost)
+        if outcome == "answered":
+            _pass_on(admission, limits=limits)
 
     def dropped(self, admission: AdmissionLike, usage: Usage | None, text: str) -> Usage:
         """Settle a stream that its reader left: input in full, output as far as it arrived."""
@@ -188,6 +192,7 @@ class Walk:
         error.tier = admission.tier
         usage, cost = charge_failure(admission, error, text)
         self._note(admission, error.outcome, usage=usage, cost=cost, error_class=error.error_class)
+        _pass_on(admission, limits=error.limits, error_class=error.error_class, retry_after_s=error.retry_after_s)
         self._tiers = () if shown else self._next(admission, error)
         self._error = error
         if not self._tiers:
@@ -250,6 +255,13 @@ class Walk:
         self.attempts.append(
             Attempt(admission.id, admission.tier, admission.model, admission.backend, outcome, error_class, usage, cost)
         )
+
+
+def _pass_on(admission: AdmissionLike, **said: Any) -> None:
+    """Tell the governor what a server said of its load, if it listens."""
+    listen = getattr(admission, "heard", None)
+    if listen is not None:
+        listen(**said)
 
 
 def _is_wider(tiers: Sequence[TierLike], place: int, failed: int) -> bool:

@@ -9,8 +9,9 @@ from tierkit.money import Money
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
-    from typing import Self
+    from typing import Any, Self
 
     from tierkit.governor.answers import Place
     from tierkit.governor.engine import Engine
@@ -74,7 +75,7 @@ class Admission:
     """
 
     __slots__ = (
-        "_at_ns", "_engine", "_output_tokens", "_place", "backend", "cost", "hit", "id", "input_tokens",
+        "_at_ns", "_began_ns", "_engine", "_output_tokens", "_place", "backend", "cost", "hit", "id", "input_tokens",
         "labels", "max_output_tokens", "model", "need", "reasons", "reserved", "settled", "tier",
     )  # fmt: skip
 
@@ -94,12 +95,14 @@ class Admission:
         place: Place | None = None,
         hit: Hit | None = None,
         at_ns: int = 0,
+        began_ns: int = 0,
     ) -> None:
         """Keep the parts; made by `Governor.admit`. `candidate` is (tier, model, backend)."""
         self._engine = engine
         self._place = place
         self._output_tokens = output_tokens
         self._at_ns = at_ns
+        self._began_ns = began_ns
         self.id = id
         self.tier, self.model, self.backend = candidate
         self.labels = labels
@@ -149,6 +152,38 @@ class Admission:
             self._engine.void(self.id)
             self.settled = True
             self.cost = Money(0)
+
+    def heard(
+        self, *, limits: Sequence[Any] = (), error_class: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        """Tell what the server's answer said of its load; the next requests to it are decided with that in mind.
+
+        The clients call it after each attempt; a caller of `admit` may too.
+
+        Args:
+            limits: What is left of the provider's limits, from `tierkit.backends.reported_limits`.
+            error_class: "rate", "overload" or "spend" when the server asked for fewer requests; None for an answer.
+            retry_after_s: The wait that it asked for.
+
+        Example:
+            >>> import tierkit as tk
+            >>> price = {"input": "1 USD/Mtok", "output": "2 USD/Mtok"}
+            >>> governor = tk.Governor(tk.Policy(tiers=[tk.Tier("small", model="m", backend="mine", price=price)]))
+            >>> admission = governor.admit("Say hello", max_output_tokens=10)
+            >>> admission.cancel()
+            >>> admission.heard(error_class="rate", retry_after_s=30)
+            >>> governor.admit("Say hello", max_output_tokens=10)
+            Traceback (most recent call last):
+            tierkit.errors.RateLimited: rule 'provider:mine' refuses (paused): the server asked for a pause; ...
+        """
+        if self.hit is None:
+            self._engine.heard(
+                (self.tier, self.model, self.backend),
+                began_ns=self._began_ns,
+                limits=limits,
+                error_class=error_class,
+                retry_after_s=retry_after_s,
+            )
 
     def __enter__(self) -> Self:
         """Return the admission."""

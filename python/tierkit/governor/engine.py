@@ -9,12 +9,13 @@ from tierkit.governor.answers import Answers
 from tierkit.governor.candidate import Candidate
 from tierkit.governor.opened import Opened
 from tierkit.governor.plan import Ranking
+from tierkit.governor.pressure import Pressure
 from tierkit.governor.waiting import Waiting
 from tierkit.money import Money
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from typing import Any
 
     from tierkit.governor.admission import Admission
@@ -37,10 +38,11 @@ class Engine(Opened):
         candidates: The tiers by name, cheapest first.
         answers: The cache.
         waiting: Those who wait for room.
+        pressure: What the servers say of their load.
         ttl_s: Life of a reservation, in seconds.
     """
 
-    __slots__ = ("_classifier", "_router", "_scores", "answers", "candidates", "ttl_s", "waiting")
+    __slots__ = ("_classifier", "_router", "_scores", "answers", "candidates", "pressure", "ttl_s", "waiting")
 
     def __init__(
         self,
@@ -66,7 +68,8 @@ class Engine(Opened):
         self._scores = any(share > 0 for share in shares.values())
         self._classifier = classifier
         self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns)
-        self.waiting = Waiting()
+        self.waiting = Waiting(clock)
+        self.pressure = Pressure(policy, clock=clock)
         self.ttl_s = float(policy.reservation_ttl_s)
         gate = _core.Gate(
             [*policy.limit_rules(), *policy.budget_rules()],
@@ -76,6 +79,11 @@ class Engine(Opened):
             on_state_error=policy.on_state_error,
         )
         super().__init__(gate)
+
+    def close(self) -> None:
+        """Give the state free; who still waits is told that the governor is closed."""
+        super().close()
+        self.waiting.released()
 
     def rank(self, prompt: Prompt, need: float | None, tiers: Collection[str] | None) -> Ranking:
         """Order the tiers for a request; the classifier runs only when shares ask for it."""
@@ -118,13 +126,39 @@ class Engine(Opened):
             candidate.lengths.observe(output_tokens)
         for rule, key, permille, spent, limit in alerts:
             _log.warning("budget %s %s: %s of %s USD spent (threshold %d %%)", rule, key, spent, limit, permille // 10)
-        self.waiting.released()
+        self.pressure.ended(admission.id, (input_tokens, output_tokens))
+        self._released(admission.id)
         return Money.from_nusd(posted)
 
     def void(self, identity: str) -> None:
         """Give back what a request holds."""
+        self.take_back(identity)
+        self._released(identity)
+
+    def take_back(self, identity: str) -> None:
+        """Give back what a request holds, and tell nobody yet."""
         self.gate.void(identity)
-        self.waiting.released()
+        self.pressure.ended(identity, None)
+
+    def heard(
+        self,
+        target: tuple[str, str, str],
+        *,
+        began_ns: int,
+        limits: Sequence[Any],
+        error_class: str | None,
+        retry_after_s: float | None,
+    ) -> None:
+        """Apply what a server's answer said of its load."""
+        self.pressure.heard(
+            target, began_ns=began_ns, limits=limits, error_class=error_class, retry_after_s=retry_after_s
+        )
+        if self.waiting.waiters and self.pressure.capped(target):
+            self.waiting.released()
+
+    def _released(self, identity: str) -> None:
+        gate = self.gate
+        self.waiting.released(lambda: gate.touched(identity))
 
     def keep(self, place: Place, tier: str, value: bytes, cost: Money) -> None:
         """Keep an answer for equal and, if the policy says so, near-equal questions."""

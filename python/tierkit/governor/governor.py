@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tierkit.errors import ConfigError
 from tierkit.governor.admission import Admission
 from tierkit.governor.balance import balances
@@ -12,7 +10,7 @@ from tierkit.governor.plan import Plan
 from tierkit.governor.prompt import Prompt
 from tierkit.governor.refusal import refused
 from tierkit.governor.story import story
-from tierkit.governor.waiting import PRIORITIES
+from tierkit.governor.waiter import class_of
 from tierkit.governor.walk import Ask, Walk
 from tierkit.money import Money
 
@@ -112,8 +110,8 @@ class Governor:
             tiers: Only these tiers may serve.
             cache: "use", "refresh" (ask again and keep the new answer) or "off".
             wait_s: Seconds that the request may wait for room.
-            priority: "critical", "high", "normal", "low" or "batch"; who waits is served in order of
-                arrival in this version, whatever the class.
+            priority: "critical", "high", "normal", "low" or "batch": of those who wait, a more urgent class always
+                goes first, and in a class the callers (by their labels) take turns.
 
         Returns:
             The admission; `.hit` holds the answer when the cache had it.
@@ -138,14 +136,10 @@ class Governor:
             cache=cache,
             priority=priority,
         )
-        deadline_s = time.monotonic() + wait_s if wait_s > 0 else 0.0
-        while True:
-            seen = self._engine.waiting.count
-            outcome = walk.try_once()
-            if isinstance(outcome, Admission):
-                return outcome
-            if not deadline_s or not self._engine.waiting.wait(outcome, seen, deadline_s):
-                raise refused(outcome)
+        outcome = walk.try_once() if wait_s <= 0 else self._engine.waiting.wait(walk, wait_s)
+        if isinstance(outcome, Admission):
+            return outcome
+        raise refused(outcome)
 
     async def admit_async(
         self,
@@ -175,14 +169,10 @@ class Governor:
             cache=cache,
             priority=priority,
         )
-        deadline_s = time.monotonic() + wait_s if wait_s > 0 else 0.0
-        while True:
-            seen = self._engine.waiting.count
-            outcome = walk.try_once()
-            if isinstance(outcome, Admission):
-                return outcome
-            if not deadline_s or not await self._engine.waiting.wait_async(outcome, seen, deadline_s):
-                raise refused(outcome)
+        outcome = walk.try_once() if wait_s <= 0 else await self._engine.waiting.wait_async(walk, wait_s)
+        if isinstance(outcome, Admission):
+            return outcome
+        raise refused(outcome)
 
     def route(
         self,
@@ -277,8 +267,7 @@ class Governor:
         priority: str = "normal",
     ) -> Walk:
         """Prepare: everything that changes no state and may be thrown away."""
-        if priority not in PRIORITIES:
-            raise ConfigError(f"priority {priority!r}: expected one of {', '.join(PRIORITIES)}")
+        place_in_line = class_of(priority)
         if cache not in _CACHE_MODES:
             raise ConfigError(f"cache {cache!r}: expected one of {', '.join(_CACHE_MODES)}")
         if need is not None and not 0 <= need <= 1:
@@ -294,7 +283,8 @@ class Governor:
             asked = "auto" if tiers is None else "\n".join(sorted(tiers))
             given = {**params, "max_output_tokens": bound} if params else {"max_output_tokens": bound}
             place = self._engine.answers.place(read, who, asked, given)
-        return Walk(self._engine, Ask(read, who, bound, id, need, tiers, place, refresh=cache == "refresh"))
+        ask = Ask(read, who, bound, id, need, tiers, place, refresh=cache == "refresh")
+        return Walk(self._engine, ask, priority=place_in_line)
 
     def _check_tiers(self, tiers: Collection[str] | None) -> None:
         known = self._engine.candidates

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from tierkit.governor.forks import watch
+
 __all__ = ["COLD_START_TOKENS", "OutputLengths"]
 
 COLD_START_TOKENS = 1_024
@@ -31,13 +33,18 @@ class OutputLengths:
         127
     """
 
-    __slots__ = ("_counts", "_high", "_lock", "_seen")
+    __slots__ = ("__weakref__", "_counts", "_high", "_lock", "_seen")
 
     def __init__(self) -> None:
         """Start without any answer."""
         self._counts = [0] * _BUCKETS
         self._seen = 0
         self._high = COLD_START_TOKENS
+        self.start_over()
+        watch(self)
+
+    def start_over(self) -> None:
+        """Make the lock anew: a thread of the parent may have held it when this process was forked."""
         self._lock = threading.Lock()
 
     def observe(self, output_tokens: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from tierkit import _core
+from tierkit.errors import ConfigError
 from tierkit.governor.opened import Opened
+from tierkit.governor.taking import Taking
+from tierkit.governor.waiter import class_of
 from tierkit.governor.waiting import Waiting
 from tierkit.policy import Policy
 
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
+    from typing import Any
 
     from tierkit.money import Money
     from tierkit.policy import Limit
 
 __all__ = ["Limiter"]
+
+_MAX_WEIGHT = 1_000_000
 
 
 class Limiter(Opened):
@@ -55,7 +59,7 @@ class Limiter(Opened):
         """
         rules = Policy(limits=limits).limit_rules()
         super().__init__(_core.Gate(rules, state=None if state is None else str(state), clock=clock))
-        self._waiting = Waiting()
+        self._waiting = Waiting(clock)
 
     def take(
         self,
@@ -84,8 +88,12 @@ class Limiter(Opened):
 
         Cost: about a microsecond; `bind` matches the labels once and is several times faster.
         """
+        who = labels if type(labels) is dict else dict(labels or {})
+        if self._waiting.waiters:
+            units = _units(requests, input_tokens, output_tokens, total_tokens, usd)
+            return Taking(self, self._waiting, who, units, ttl_s=ttl_s).try_once()
         return self.gate.take(
-            labels if type(labels) is dict else dict(labels or {}),
+            who,
             requests=requests,
             input_tokens=input_tokens,
             output_tokens=output_tokens,
@@ -99,32 +107,67 @@ class Limiter(Opened):
         return self.gate.bind(dict(labels or {}), ttl_s=ttl_s)
 
     def wait(
-        self, labels: Mapping[str, str] | None = None, *, timeout_s: float, requests: int = 1, input_tokens: int = 0,
-        output_tokens: int = 0, usd: str | Decimal | Money | None = None,
-    ) -> _core.Decision:  # fmt: skip
-        """Take units as soon as they fit, within a time; a wait that cannot end in time is refused at once."""
-        deadline_s = time.monotonic() + timeout_s
-        while True:
-            seen = self._waiting.count
-            found = self.take(
-                labels, requests=requests, input_tokens=input_tokens, output_tokens=output_tokens, usd=usd
-            )
-            if found or not self._waiting.wait(found, seen, deadline_s):
-                return found
+        self,
+        labels: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float,
+        requests: int = 1,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        usd: str | Decimal | Money | None = None,
+        priority: str = "normal",
+        weight: int = 1,
+    ) -> _core.Decision:
+        """Take units as soon as they fit and it is this request's turn; a wait that cannot end in time ends at once.
+
+        Args:
+            labels: Who asks; requests with the same labels share one flow.
+            timeout_s: Seconds to wait at most.
+            requests: Requests.
+            input_tokens: Tokens of the prompt.
+            output_tokens: Tokens of the answer.
+            usd: Money.
+            priority: "critical", "high", "normal", "low" or "batch". A more urgent class always goes first.
+            weight: The flow's share among the flows of its class, 1 or more.
+
+        Example:
+            >>> import tierkit as tk
+            >>> limiter = tk.Limiter([tk.Limit("100 requests/second", burst=1)])
+            >>> [bool(limiter.wait(timeout_s=5, priority="high")) for _ in range(3)]
+            [True, True, True]
+        """
+        units = _units(requests, input_tokens, output_tokens, None, usd)
+        taken: _core.Decision = self._waiting.wait(self._taking(labels, units, priority, weight), timeout_s)
+        return taken
 
     async def wait_async(
-        self, labels: Mapping[str, str] | None = None, *, timeout_s: float, requests: int = 1, input_tokens: int = 0,
-        output_tokens: int = 0, usd: str | Decimal | Money | None = None,
-    ) -> _core.Decision:  # fmt: skip
-        """Wait on the event loop; see `wait`."""
-        deadline_s = time.monotonic() + timeout_s
-        while True:
-            seen = self._waiting.count
-            found = self.take(
-                labels, requests=requests, input_tokens=input_tokens, output_tokens=output_tokens, usd=usd
-            )
-            if found or not await self._waiting.wait_async(found, seen, deadline_s):
-                return found
+        self,
+        labels: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float,
+        requests: int = 1,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        usd: str | Decimal | Money | None = None,
+        priority: str = "normal",
+        weight: int = 1,
+    ) -> _core.Decision:
+        """Wait on the event loop; see `wait`. A task that is cancelled takes nothing."""
+        units = _units(requests, input_tokens, output_tokens, None, usd)
+        taking = self._taking(labels, units, priority, weight)
+        taken: _core.Decision = await self._waiting.wait_async(taking, timeout_s)
+        return taken
+
+    def _taking(self, labels: Mapping[str, str] | None, units: dict[str, Any], priority: str, weight: int) -> Taking:
+        if isinstance(weight, bool) or not isinstance(weight, int) or not 1 <= weight <= _MAX_WEIGHT:
+            raise ConfigError(f"weight={weight!r}: expected a whole number from 1 to {_MAX_WEIGHT}")
+        place = class_of(priority)
+        return Taking(self, self._waiting, dict(labels or {}), units, priority=place, weight=weight)
+
+    def close(self) -> None:
+        """Give the state free; who still waits is told that the limiter is closed."""
+        super().close()
+        self._waiting.released()
 
     def settle(
         self,
@@ -151,4 +194,17 @@ class Limiter(Opened):
             total_tokens=total_tokens,
             usd=usd,
         )
-        self._waiting.released()
+        gate = self.gate
+        self._waiting.released(lambda: gate.touched(decision))
+
+
+def _units(
+    requests: int, input_tokens: int, output_tokens: int, total_tokens: int | None, usd: str | Decimal | Money | None
+) -> dict[str, Any]:
+    return {
+        "requests": requests,
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
+        "total_tokens": total_tokens,
+        "usd": usd,
+    }

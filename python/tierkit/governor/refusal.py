@@ -16,6 +16,8 @@ _BY_CAUSE = {
     "budget": BudgetExceeded,
     "too_large": RequestTooLarge,
     "full": ConcurrencyLimited,
+    "queued": RateLimited,
+    "paused": RateLimited,
 }
 
 

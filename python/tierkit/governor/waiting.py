@@ -1,90 +1,256 @@
-"""Waiting for room: until the exact time that a rate names, or until a running request gives back what it holds."""
+"""Waiting for room, in turn: who frees something serves those who now fit, and nobody polls."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+
+from tierkit import _core
+from tierkit.governor.forks import watch
+from tierkit.governor.sleepers import LoopSleeper, ThreadSleeper
+from tierkit.governor.waiter import Waiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
+    from typing import Any
 
-    from tierkit._core import Decision
+    from tierkit.governor.waiter import Bid
 
-__all__ = ["PRIORITIES", "Waiting"]
+__all__ = ["Waiting"]
 
-PRIORITIES = ("critical", "high", "normal", "low", "batch")
+_RECHECK_NS = 250_000_000
+"""A head that waits for a release looks again after this long: reservations also end by expiring."""
+_LONGEST_S = 31_536_000.0
 
 
 class Waiting:
-    """Wakes those who wait when something is released. Nothing polls, and nobody holds a reservation while waiting."""
+    """The line of those who wait for room, and the threads and event loops that sleep for it.
 
-    __slots__ = ("_condition", "_futures", "_released")
+    A request is tried by whoever makes room: a settle, a cancel, the timer of the head. The units are taken for it,
+    then it is woken; if its caller is gone by then, they are given back and the next one is tried.
 
-    def __init__(self) -> None:
-        """Start with nobody waiting."""
-        self._condition = threading.Condition()
-        self._futures: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
-        self._released = 0
+    Attributes:
+        waiters: All who wait, by ticket; empty means that nobody can be passed.
+    """
 
-    def released(self) -> None:
-        """Tell that units, slots or money were given back."""
-        with self._condition:
-            self._released += 1
-            self._condition.notify_all()
-            futures, self._futures = self._futures, []
-        for loop, future in futures:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_wake, future)
+    __slots__ = ("__weakref__", "_clock", "_lock", "_loops", "_moved_ns", "_owners", "_queue", "_sleepers", "waiters")
 
-    @property
-    def count(self) -> int:
-        """Number of releases so far; read it before trying, so that one in between is not missed."""
-        return self._released
+    def __init__(self, clock: _core.ManualClock | None = None) -> None:
+        """Start with nobody waiting. A manual clock that has moved makes every head try again."""
+        self._clock = clock
+        self._moved_ns = 0 if clock is None else clock.boot_ns
+        self.start_over()
+        watch(self)
 
-    def wait(self, decision: Decision, seen: int, deadline_s: float) -> bool:
-        """Wait until a refused request may fit; False when it cannot fit in time."""
-        pause_s = _pause(decision, deadline_s)
-        if pause_s is None:
-            return False
-        with self._condition:
-            if self._released == seen:
-                self._condition.wait(pause_s)
-        return True
+    def start_over(self) -> None:
+        """Start with nobody waiting: the callers of a parent do not exist in its child."""
+        self._queue = _core.Queue()
+        # Re-entrant: the collector may close a dropped coroutine, and so end its wait, within any of these steps.
+        self._lock = threading.RLock()
+        self._owners = itertools.count(1)
+        self._sleepers: dict[int, ThreadSleeper | LoopSleeper] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, LoopSleeper] = {}
+        self.waiters: dict[int, Waiter] = {}
 
-    async def wait_async(self, decision: Decision, seen: int, deadline_s: float) -> bool:
-        """The same on an event loop: one timer, no thread."""
+    def ahead(self, claim: _core.Claim, priority: int, ticket: int | None) -> _core.Decision | None:
+        """Return the refusal of a request before which others wait, or None."""
+        return self._queue.ahead(claim, priority=priority, now_ns=time.monotonic_ns(), ticket=ticket)
+
+    def released(self, claim: Callable[[], _core.Claim | None] | None = None) -> None:
+        """Tell that units, slots or money came back, and serve those who now fit.
+
+        Args:
+            claim: From where they had been taken; asked only if somebody waits. None: nobody knows.
+        """
+        if self.waiters:
+            self._queue.release(None if claim is None else claim())
+        else:
+            self._queue.release()
+            if not self.waiters:
+                return
+        self.poll()
+
+    def wait(self, bid: Bid, wait_s: float) -> Any:
+        """Try a request; when it is refused, wait in line. Returns what it took, or the last refusal."""
+        seen = self._queue.releases
+        outcome = bid.try_once()
+        if not _refuses(outcome):
+            return outcome
+        sleeper = ThreadSleeper(next(self._owners))
+        waiter = self._join(bid, outcome, sleeper, seen=seen, wait_s=wait_s)
+        if waiter is None:
+            self._sleepers.pop(sleeper.owner, None)
+            return outcome
+        try:
+            self.poll()
+            while waiter.outcome is None:
+                sleeper.sleep(self._queue.next_alarm(sleeper.owner))
+                self.poll()
+            return waiter.take()
+        finally:
+            self._sleepers.pop(sleeper.owner, None)
+            self._end(waiter)
+
+    async def wait_async(self, bid: Bid, wait_s: float) -> Any:
+        """The same on an event loop: one timer for all its waiters, no thread."""
         import asyncio  # noqa: PLC0415 - `import tierkit` must not load it
 
-        pause_s = _pause(decision, deadline_s)
-        if pause_s is None:
-            return False
+        seen = self._queue.releases
+        outcome = bid.try_once()
+        if not _refuses(outcome):
+            return outcome
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        with self._condition:
-            if self._released != seen:
-                return True
-            self._futures.append((loop, future))
-        timer = loop.call_later(pause_s, _wake, future)
+        sleeper = self._enter(loop)
         try:
-            await future
+            waiter = self._join(bid, outcome, sleeper, seen=seen, wait_s=wait_s)
+            if waiter is None:
+                return outcome
+            try:
+                self.poll()
+                if waiter.future is not None:
+                    await waiter.future
+                return waiter.take()
+            finally:
+                self._end(waiter)
         finally:
-            timer.cancel()
-            with self._condition:
-                self._futures = [kept for kept in self._futures if kept[1] is not future]
+            self._exit(loop, sleeper)
+
+    def poll(self) -> None:
+        """Try every head whose time has come, and let go those whose time is up."""
+        queue = self._queue
+        if self._clock is not None and self._moved_ns != self._clock.boot_ns:
+            self._moved_ns = self._clock.boot_ns
+            queue.release()
+        for late in queue.poll(time.monotonic_ns()):
+            waiter = self._waiter(late)
+            if waiter is not None:
+                self._finish(waiter, "refused", waiter.decision)
+        while (ticket := queue.next_try()) is not None:
+            self._try(ticket)
+        for owner, at_ns in queue.drain_alarms():
+            sleeper = self._sleepers.get(owner)
+            if sleeper is not None:
+                sleeper.arm(at_ns)
+
+    def _join(
+        self, bid: Bid, decision: _core.Decision, sleeper: ThreadSleeper | LoopSleeper, *, seen: int, wait_s: float
+    ) -> Waiter | None:
+        """Stand in line; None when the wait cannot end in time, or too many wait."""
+        if not wait_s > 0:  # nor when it is no number
+            return None
+        now_ns = time.monotonic_ns()
+        deadline_ns = now_ns + int(min(wait_s, _LONGEST_S) * 1e9)
+        if _too_late(decision, now_ns, deadline_ns):
+            return None
+        waiter = Waiter(bid, decision, deadline_ns, sleeper)
+        with self._lock:
+            self._sleepers[sleeper.owner] = sleeper
+            ticket = self._queue.join(
+                decision,
+                priority=bid.priority,
+                flow=bid.flow,
+                weight=bid.weight,
+                owner=sleeper.owner,
+                deadline_ns=deadline_ns,
+                ready_ns=_ready_ns(decision, now_ns),
+                seen=seen,
+            )
+            if ticket is None:
+                return None
+            waiter.ticket = ticket
+            self.waiters[ticket] = waiter
+        return waiter
+
+    def _try(self, ticket: int) -> None:
+        """Try the head of a line: it is served, stays, or is refused for good."""
+        queue, waiter = self._queue, self._waiter(ticket)
+        if waiter is None:
+            queue.leave(ticket)
+            return
+        seen = queue.releases
+        try:
+            outcome = waiter.bid.try_once(ticket)
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller who waits, not to the one who tries for it
+            queue.leave(ticket)
+            self._finish(waiter, "failed", error)
+            return
+        except BaseException:
+            queue.refused(ticket, waiter.decision, ready_ns=None, seen=seen)
+            raise
+        if _refuses(outcome):
+            self._stay(waiter, outcome, seen)
+        elif not queue.served(ticket) or not self._finish(waiter, "granted", outcome):
+            waiter.bid.give_back(outcome)
+            queue.release()
+
+    def _stay(self, waiter: Waiter, decision: _core.Decision, seen: int) -> None:
+        now_ns = time.monotonic_ns()
+        waiter.decision = decision
+        if _too_late(decision, now_ns, waiter.deadline_ns):
+            self._queue.leave(waiter.ticket)
+            self._finish(waiter, "refused", decision)
+        else:
+            self._queue.refused(waiter.ticket, decision, ready_ns=_ready_ns(decision, now_ns), seen=seen)
+
+    def _waiter(self, ticket: int) -> Waiter | None:
+        with self._lock:
+            return self.waiters.get(ticket)
+
+    def _finish(self, waiter: Waiter, kind: str, value: Any) -> bool:
+        """Give a waiter its outcome; False when it is gone."""
+        with self._lock:
+            if waiter.closed or waiter.outcome is not None:
+                return False
+            waiter.outcome = (kind, value)
+        waiter.sleeper.wake(waiter.future)
         return True
 
+    def _end(self, waiter: Waiter) -> None:
+        """Leave the line however the wait ended; a grant that the caller never saw serves the next."""
+        with self._lock:
+            waiter.closed = True
+            self.waiters.pop(waiter.ticket, None)
+        lost = waiter.lost()
+        if lost is not None:
+            waiter.bid.give_back(lost)
+            self._queue.release()
+        self._queue.leave(waiter.ticket)
+        self.poll()
 
-def _pause(decision: Decision, deadline_s: float) -> float | None:
-    """Seconds to wait at most; None when waiting cannot help before the deadline."""
-    left_s = deadline_s - time.monotonic()
-    if left_s <= 0 or decision.wait == "never":
+    def _enter(self, loop: asyncio.AbstractEventLoop) -> LoopSleeper:
+        with self._lock:
+            sleeper = self._loops.get(loop)
+            if sleeper is None:
+                sleeper = LoopSleeper(next(self._owners), loop, self.poll, self._queue.next_alarm)
+                self._loops[loop] = sleeper
+            sleeper.waiting += 1
+            return sleeper
+
+    def _exit(self, loop: asyncio.AbstractEventLoop, sleeper: LoopSleeper) -> None:
+        with self._lock:
+            sleeper.waiting -= 1
+            if sleeper.waiting:
+                return
+            self._loops.pop(loop, None)
+            self._sleepers.pop(sleeper.owner, None)
+        sleeper.close()
+
+
+def _refuses(outcome: Any) -> bool:
+    return isinstance(outcome, _core.Decision) and not outcome.allowed
+
+
+def _too_late(decision: _core.Decision, now_ns: int, deadline_ns: int) -> bool:
+    """Whether waiting cannot help: never, or not before the deadline."""
+    wait_ns = decision.wait_ns
+    return decision.wait == "never" or (wait_ns is not None and now_ns + wait_ns > deadline_ns)
+
+
+def _ready_ns(decision: _core.Decision, now_ns: int) -> int | None:
+    """When a refused request is to be tried again if nothing happens; None as soon as it is its turn."""
+    if decision.cause == "queued":
         return None
-    if decision.retry_after_s is None:
-        return left_s
-    return decision.retry_after_s if decision.retry_after_s <= left_s else None
-
-
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+    return now_ns + (_RECHECK_NS if decision.wait_ns is None else decision.wait_ns)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tierkit.errors import RequestTooLarge
 from tierkit.governor.admission import Admission, Hit
 from tierkit.governor.refusal import soonest
+from tierkit.governor.waiter import flow_of
 from tierkit.money import Money
 from tierkit.request import TokenCount
 
@@ -49,14 +50,23 @@ class Ask(NamedTuple):
 
 
 class Walk:
-    """Tries a request until it is admitted or given up; trying again scores nothing anew."""
+    """Tries a request until it is admitted or given up; trying again scores nothing anew.
 
-    __slots__ = ("_ask", "_engine", "_ranking")
+    Attributes:
+        priority: Its class among those who wait, 0 the most urgent.
+        weight: How large its flow's share is.
+    """
 
-    def __init__(self, engine: Engine, ask: Ask) -> None:
-        """Keep both; nothing is decided yet."""
+    __slots__ = ("_ask", "_began_ns", "_engine", "_new", "_ranking", "priority", "weight")
+
+    def __init__(self, engine: Engine, ask: Ask, *, priority: int) -> None:
+        """Keep all; nothing is decided yet."""
+        self.priority = priority
+        self.weight = 1
         self._engine = engine
         self._ask = ask
+        self._new = False
+        self._began_ns = 0
         self._ranking: Ranking | None = None
 
     @property
@@ -66,7 +76,17 @@ class Walk:
             self._ranking = self._engine.rank(self._ask.prompt, self._ask.need, self._ask.tiers)
         return self._ranking
 
-    def try_once(self) -> Admission | _core.Decision:
+    @property
+    def flow(self) -> bytes:
+        """Requests with the same labels share one flow."""
+        return flow_of(self._ask.labels)
+
+    def give_back(self, granted: Admission) -> None:
+        """Void what was reserved for a caller who is gone; one that had been reserved before is not ours to void."""
+        if granted.hit is None and self._new:
+            self._engine.take_back(granted.id)
+
+    def try_once(self, ticket: int | None = None) -> Admission | _core.Decision:
         """Answer from the cache, or reserve on the first candidate with room; else say who refuses."""
         ask, engine = self._ask, self._engine
         if ask.place is not None and not ask.refresh:
@@ -74,7 +94,8 @@ class Walk:
             if found is not None:
                 return self._answered(*found)
         refusals = []
-        candidates = self._known() or self.ranking.candidates
+        known = self._known()
+        candidates = known or self.ranking.candidates
         at_ns = engine.gate.wall_ns
         for candidate in candidates:
             tokens = ask.prompt.tokens(candidate.tier.model)
@@ -82,15 +103,8 @@ class Walk:
             if not candidate.fits_context(tokens + output):
                 continue
             ceiling = candidate.ceiling_nusd(tokens, output, at_ns)
-            decision = engine.gate.reserve(
-                ask.labels,
-                candidate.labels,
-                ask.identity,
-                input_tokens=tokens,
-                output_tokens=output,
-                nusd=ceiling,
-                ttl_s=engine.ttl_s,
-            )
+            held_up = None if known else self._held_up(candidate, tokens, output, ceiling, ticket)
+            decision = held_up if held_up is not None else self._reserve(candidate, tokens, output, ceiling)
             if decision.allowed:
                 return self._admission(
                     candidate, decision.id or "", tokens=tokens, output=output, ceiling=ceiling, at_ns=at_ns
@@ -101,6 +115,39 @@ class Walk:
         if not refusals:
             raise self._too_long(candidates)
         return soonest(refusals)
+
+    def _held_up(
+        self, candidate: Candidate, tokens: TokenCount, output: int, ceiling: int, ticket: int | None
+    ) -> _core.Decision | None:
+        """Return the refusal of a request before which others wait: nobody takes what they wait for."""
+        engine = self._engine
+        if not engine.waiting.waiters:
+            return None
+        claim = engine.gate.claim(
+            self._ask.labels, candidate.labels, input_tokens=tokens, output_tokens=output, usd=Money.from_nusd(ceiling)
+        )
+        return engine.waiting.ahead(claim, self.priority, ticket)
+
+    def _reserve(self, candidate: Candidate, tokens: TokenCount, output: int, ceiling: int) -> _core.Decision:
+        engine, known = self._engine, self._known() is not None
+        held_up = None if known else engine.pressure.take(candidate.labels, tokens, output)
+        if held_up is not None:
+            return held_up
+        decision = engine.gate.reserve(
+            self._ask.labels,
+            candidate.labels,
+            self._ask.identity,
+            input_tokens=tokens,
+            output_tokens=output,
+            nusd=ceiling,
+            ttl_s=engine.ttl_s,
+        )
+        self._new = decision.allowed and not decision.replayed
+        if self._new:
+            self._began_ns = engine.pressure.keep(decision.id or "", candidate.labels, tokens, output)
+        elif not known:
+            engine.pressure.give_back(candidate.labels, tokens, output)
+        return decision
 
     def _known(self) -> list[Candidate] | None:
         """The tier that an id was admitted on before: a retry must not be judged as a request for another tier."""
@@ -127,6 +174,7 @@ class Walk:
             reasons=() if ranking is None else ranking.reasons,
             place=self._ask.place,
             at_ns=at_ns,
+            began_ns=self._began_ns,
         )
 
     def _answered(self, found: CacheHit, tier: str, value: bytes) -> Admission | _core.Decision:

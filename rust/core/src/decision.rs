@@ -27,6 +27,10 @@ pub enum Cause {
     TooLarge,
     /// The table of scopes is full of scopes in use.
     Full,
+    /// Others wait for the scope before this request.
+    Queued,
+    /// The provider asked for a pause.
+    Paused,
 }
 
 impl Cause {
@@ -38,6 +42,8 @@ impl Cause {
             Self::Budget => "budget",
             Self::TooLarge => "too_large",
             Self::Full => "full",
+            Self::Queued => "queued",
+            Self::Paused => "paused",
         }
     }
 }

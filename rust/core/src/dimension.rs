@@ -1,7 +1,7 @@
 //! What a rule counts.
 
 /// A countable quantity of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
     /// Requests sent, cache hits included.
     Requests,

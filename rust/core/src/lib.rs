@@ -13,6 +13,7 @@ pub mod labels;
 pub mod ledger;
 pub mod price;
 pub mod quantity;
+pub mod queue;
 pub mod route;
 pub mod rules;
 pub mod segment;

@@ -78,6 +78,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether another tier may still fit where this rule has no room.
+    pub fn next_tier(&self) -> bool {
+        matches!(&self.kind, RuleKind::Budget(budget) if budget.downgrade) || self.matcher.tier_wide()
+    }
+
     /// What an enforced rate counts, and the rate; `None` for everything else.
     pub fn rate(&self) -> Option<(Dimension, Quota)> {
         match (&self.kind, self.mode) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use tierkit_core::decision::{Failing, Refusal, Wait};
+use tierkit_core::decision::{Cause, Failing, Refusal, Wait};
 use tierkit_core::ledger::ReservationId;
 use tierkit_core::rules::Rules;
 use tierkit_core::throttle::{Dimension, Units};
@@ -53,6 +53,11 @@ impl PyDecision {
     fn binding(&self) -> Option<(&Rules, &Failing)> {
         let (rules, refusal) = self.refusal()?;
         Some((rules, refusal.binding()?))
+    }
+
+    /// The rule that binds, if this is a refusal.
+    pub fn binding_rule(&self) -> Option<&Failing> {
+        self.binding().map(|(_, found)| found)
     }
 
     /// True the first time only.
@@ -183,6 +188,12 @@ impl PyDecision {
     fn __str__(&self) -> String {
         let Some((rules, found)) = self.binding() else { return "admitted".to_owned() };
         let name = name(rules, found.rule).unwrap_or_default();
+        if found.cause == Cause::Queued {
+            return format!("rule '{name}' refuses (queued): others wait before this request; give it wait_s to wait in line");
+        }
+        if found.cause == Cause::Paused {
+            return format!("rule '{name}' refuses (paused): the server asked for a pause; {}", wait_word(found.wait));
+        }
         let (needed, available) = (amount(found.dimension, found.needed), amount(found.dimension, found.available));
         format!("rule '{name}' refuses ({}): needs {needed}, has {available}; {}", found.cause.as_str(), wait_word(found.wait))
     }

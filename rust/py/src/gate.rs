@@ -19,6 +19,7 @@ use crate::door::attached;
 use crate::error::{config, state, store};
 use crate::labels::{key_dict, read};
 use crate::money::{PyMoney, decimal, extract_nusd};
+use crate::queue::PyClaim;
 use crate::rules::{PyBudgetRule, PyLimitRule};
 use crate::usage::{PyUsage, count};
 
@@ -265,6 +266,41 @@ impl PyGate {
         let ttl_ns = nanoseconds(py, ttl_s)?;
         let outcome = self.gate.admit(&id, &scopes, units, ttl_ns).map_err(|error| store(py, &error))?;
         Ok(reserved(&self.gate, outcome, units, id))
+    }
+
+    /// What a request would take, for the queue. `candidate` is (tier, model, backend) or None.
+    #[pyo3(signature = (labels, candidate=None, *, requests=None, input_tokens=None, output_tokens=None, total_tokens=None, usd=None))]
+    fn claim(
+        &self,
+        labels: Option<&Bound<'_, PyDict>>,
+        candidate: Option<(String, String, String)>,
+        requests: Option<&Bound<'_, PyAny>>,
+        input_tokens: Option<&Bound<'_, PyAny>>,
+        output_tokens: Option<&Bound<'_, PyAny>>,
+        total_tokens: Option<&Bound<'_, PyAny>>,
+        usd: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<PyClaim> {
+        let candidate = candidate.as_ref().map(|(tier, model, backend)| [tier.as_str(), model.as_str(), backend.as_str()]);
+        let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
+        let bound = Scopes::new(self.gate.rules(), read(labels, candidate)?);
+        Ok(PyClaim::new(self.gate.rules(), &bound, units))
+    }
+
+    /// From where a decision, or the reservation of an id, took: what the queue is told when it ends. None when that is unknown.
+    fn touched(&self, py: Python<'_>, taken: &Bound<'_, PyAny>) -> PyResult<Option<PyClaim>> {
+        let all = Units([1; 6]);
+        let rules = self.gate.rules();
+        let id = match taken.cast::<PyDecision>().map(|decision| &decision.get().answer) {
+            Ok(Answer::Refused(_)) => return Ok(None),
+            Ok(Answer::Taken(scope)) => return Ok(Some(PyClaim::new(rules, &scope.get().scopes, all))),
+            Ok(Answer::Reserved { id, .. }) => id.clone(),
+            Err(_) => attached(py, ReservationId::new(taken.extract()?))?,
+        };
+        let found = self.gate.reservation(&id).map_err(|error| store(py, &error))?;
+        let Some(found) = found else { return Ok(None) };
+        // What it took is forgotten once it has ended; its labels are not.
+        let bound = Scopes::new(rules, (*found.labels).clone());
+        Ok(Some(PyClaim::new(rules, &bound, all)))
     }
 
     /// Posts what was used. Gives (nano-USD, late, overrun, replayed, alerts).

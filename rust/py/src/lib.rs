@@ -14,6 +14,8 @@ mod labels;
 mod money;
 mod policy;
 mod price;
+mod provider;
+mod queue;
 mod route;
 mod rules;
 mod tokens;
@@ -35,5 +37,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     rules::register(module)?;
     decision::register(module)?;
     gate::register(module)?;
+    queue::register(module)?;
+    provider::register(module)?;
     policy::register(module)
 }

@@ -13,6 +13,7 @@ use tierkit_core::clock::Clock;
 use crate::clock::SystemClock;
 use crate::error::StateError;
 use crate::row::Row;
+use crate::segment::fork;
 
 const GROUP_ENTRIES: usize = 256;
 const GROUP_TIME: Duration = Duration::from_millis(5);
@@ -172,6 +173,7 @@ impl Writer {
         if self.pending.is_empty() {
             return lock(&self.shared.fault).clone().map_or(Ok(()), Err);
         }
+        let _unforked = fork::hold();
         let rows: Vec<(i64, Row)> = (self.last + 1..).zip(std::mem::take(&mut self.pending)).collect();
         match write(&mut self.connection, &rows, &self.chain) {
             Ok(chain) => {

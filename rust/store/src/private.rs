@@ -16,6 +16,7 @@ use crate::journal::Journal;
 use crate::restore::restore;
 use crate::row::{Names, Row};
 use crate::schema::open_writer;
+use crate::segment::fork;
 
 /// Every call locks it once; nothing inside waits for the disk unless `strict`.
 pub struct PrivateGate {
@@ -35,6 +36,7 @@ impl PrivateGate {
     /// # Errors
     /// A state directory that cannot be used.
     pub fn open(rules: &Arc<Rules>, clock: &Arc<dyn Clock>, options: &Options) -> Result<Self, StateError> {
+        let _unforked = fork::hold();
         let directory = options.directory.as_deref().map(Directory::open).transpose()?;
         let shelf = HeapShelf::new([random(), random()], options.capacity, directory.is_some());
         let mut gate = Gate::new(Arc::clone(rules), shelf);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::StateError;
 use crate::schema::open_reader;
+use crate::segment::fork;
 
 /// Spend of one combination of label values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,7 @@ pub struct EntryRow {
 /// No ledger, or one that cannot be read.
 pub fn spend(directory: &Path, by: &[String]) -> Result<Vec<SpendRow>, StateError> {
     let path = directory.join("ledger.db");
+    let _unforked = fork::hold();
     let connection = open_reader(&path)?;
     sums(&connection, by).map_err(|error| StateError::new(&path, error, "restore the file from a backup"))
 }
@@ -102,6 +104,7 @@ fn sums(connection: &Connection, by: &[String]) -> rusqlite::Result<Vec<SpendRow
 /// No ledger, or one that cannot be read.
 pub fn explain(directory: &Path, id: &str) -> Result<Vec<EntryRow>, StateError> {
     let path = directory.join("ledger.db");
+    let _unforked = fork::hold();
     let connection = open_reader(&path)?;
     story(&connection, id).map_err(|error| StateError::new(&path, error, "restore the file from a backup"))
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tierkit_core::clock::{Clock, Now};
@@ -37,28 +37,12 @@ struct Attachment {
 /// Attachments of this process: two Governors on one directory share one, since record locks belong to the process.
 static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
 
-/// The list of attachments. In a child that was forked while another thread held it, nobody will ever let it go: the child
-/// then starts with a list of its own.
-fn attachments() -> MutexGuard<'static, Vec<Weak<Attachment>>> {
-    static OF_CHILD: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
-    if fork::forks() == 0 {
-        return ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-    }
-    for _ in 0..2_000 {
-        match ATTACHED.try_lock() {
-            Ok(list) => return list,
-            Err(TryLockError::Poisoned(list)) => return list.into_inner(),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
-        }
-    }
-    OF_CHILD.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn attach(path: &Path, rules: &Arc<Rules>) -> Result<Arc<Attachment>, StateError> {
     std::fs::create_dir_all(path).and_then(|()| path.canonicalize()).map_or_else(
         |error| Err(StateError::new(path, error, "give a directory that this user may write to")),
         |path| {
-            let mut all = attachments();
+            let _unforked = fork::hold();
+            let mut all = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
             all.retain(|known| known.strong_count() > 0);
             let ours = |known: &Arc<Attachment>| known.path == path && known.segment.is_ours();
             if let Some(known) = all.iter().filter_map(Weak::upgrade).find(ours) {

@@ -15,7 +15,7 @@ use crate::error::StateError;
 use crate::journal::{last_entry, write};
 use crate::row::Row;
 use crate::schema::open_writer;
-use crate::segment::{Segment, Word, bell, bury, record};
+use crate::segment::{Segment, Word, bell, bury, fork, record};
 
 /// Entries in one transaction at most.
 const GROUP: u64 = 256;
@@ -101,7 +101,9 @@ impl Work {
         }
         if self.ledger.is_some() {
             while matches!(self.commit(), Ok(more) if more) {}
+            let unforked = fork::hold();
             self.ledger = None;
+            drop(unforked);
             record::unlock(self.segment.procs(), ELECTION);
         }
     }
@@ -142,6 +144,7 @@ impl Work {
     }
 
     fn open(&self) -> Result<Ledger, StateError> {
+        let _unforked = fork::hold();
         let path = self.segment.path.join("ledger.db");
         let connection = open_writer(&path)?;
         let (last, chain) = last_entry(&connection, &path)?;
@@ -185,6 +188,7 @@ impl Work {
         // The last writer may have died between its commit and its note of it.
         let fresh = rows.into_iter().filter(|(seq, _)| *seq > ledger.last);
         let rows: Vec<(i64, Row)> = fresh.map(|(seq, entry)| (seq, Row::new(entry, &segment.names))).collect();
+        let unforked = fork::hold();
         if let Some((last, _)) = rows.last() {
             let last = *last;
             let fix = "free disk space or make the file writable; entries are kept and tried again";
@@ -192,6 +196,7 @@ impl Work {
             ledger.chain = written.map_err(|error| StateError::new(&path, error, fix))?;
             ledger.last = last;
         }
+        drop(unforked);
         {
             let _turn = segment.turn()?;
             let failed = |error| StateError::new(&segment.path, error, "rebuild it: stop all processes first");
