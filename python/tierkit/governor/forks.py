@@ -1,4 +1,4 @@
-"""What a forked child begins anew: locks that a thread of its parent held, and lines of callers that it does not have."""
+"""What a forked child begins anew: locks that a thread of its parent held, lines of callers that it lacks."""
 
 from __future__ import annotations
 
