@@ -320,6 +320,31 @@ class ScoreHead:
         """Scores from the measures alone."""
 
 @final
+class FittedHead:
+    """A small head that was fitted to labels."""
+
+    def __new__(
+        cls,
+        *,
+        ids: bytes,
+        idf: bytes,
+        weights: bytes,
+        center: Sequence[float],
+        scale: Sequence[float],
+        directions: Sequence[float],
+        phases: Sequence[float],
+        amplitudes: Sequence[float],
+        base: tuple[float, float],
+        failure: tuple[float, float],
+        shift: float,
+        quantiles: Sequence[float],
+        success: Sequence[float],
+        reach: tuple[float, float],
+    ) -> FittedHead: ...
+    def finish(self, base: Sequence[TierScore], ids: bytes, tf: bytes, row: bytes, dense: bytes) -> list[TierScore]:
+        """Scores from the base's scores and the four buffers of `features` for the same texts."""
+
+@final
 class ShareRouter:
     """Chooses tiers so that each stronger one serves its share of the traffic."""
 
