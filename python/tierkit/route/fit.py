@@ -29,6 +29,7 @@ _SEED = 20261121
 _SHIFT = 2.5
 _EDGE = 0.02
 _LEAST_DEVIATION = 1e-6
+_LEAST_SPREAD = 0.02
 # Rows by which the process's own expectation counts in the calibration.
 _PROCESS_ROWS = 200
 _MOST_DIRECT = 1_500
@@ -65,7 +66,7 @@ def fitted_numbers(
     import numpy as np  # noqa: PLC0415 - 150 ms, only paid by those who fit
 
     failure, need = 1 - np.asarray(labels, dtype=float), np.asarray(needs, dtype=float)
-    mean, spread = float(failure.mean()), float(failure.std()) or 1.0
+    mean, spread = float(failure.mean()), float(failure.std()) or _LEAST_SPREAD
     slope = _BASE_SLOPE / (float(need.std()) or 1.0)
     prior = slope * (need - need.mean())
     waves, structure = _waves(np.frombuffer(buffers[3], np.float32).reshape(len(need), -1).astype(float))
