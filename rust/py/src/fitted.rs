@@ -33,7 +33,7 @@ impl PyFittedHead {
         success: Vec<f64>,
         reach: (f64, f64),
     ) -> PyResult<Self> {
-        let (ids, idf, weights) = (whole(ids), floats(idf), floats(weights));
+        let (ids, idf, weights): (Vec<i64>, _, _) = (whole(ids).collect(), floats(idf), floats(weights));
         if ids.len() != idf.len() || ids.len() != weights.len() {
             let sentence = format!("{} ids, {} idf, {} weights: expected as many of each", ids.len(), idf.len(), weights.len());
             return Err(PyValueError::new_err(sentence));
@@ -53,26 +53,20 @@ impl PyFittedHead {
         row: &[u8],
         dense: &[u8],
     ) -> PyResult<Vec<PyTierScore>> {
-        let grams = grams_by_row(base.len(), ids, tf, row)?;
         let dense = measures(base.len(), dense)?;
-        let texts = base.iter().zip(&grams).zip(dense.chunks_exact(DENSE));
-        let score = |((base, grams), dense): ((&PyRef<'_, PyTierScore>, &Vec<(i64, f32)>), &[f32])| PyTierScore {
-            score: self.0.finish(&base.score, grams.iter().copied(), dense),
-            calibrated: true,
-        };
-        Ok(texts.map(score).collect())
+        let grams: Vec<(i64, f32)> = whole(ids).zip(floats(tf)).collect();
+        // The extractor writes text after text: the grams of one are a run.
+        let mut rows = whole(row).zip(grams).peekable();
+        let mut found = Vec::with_capacity(base.len());
+        for ((at, base), dense) in (0_i64..).zip(&base).zip(dense.chunks_exact(DENSE)) {
+            let own = std::iter::from_fn(|| rows.next_if(|(row, _)| *row == at).map(|(_, gram)| gram));
+            found.push(PyTierScore { score: self.0.finish(&base.score, own, dense), calibrated: true });
+        }
+        if let Some((row, _)) = rows.next() {
+            return Err(PyValueError::new_err(format!("row {row}: expected ascending rows of the {} texts", base.len())));
+        }
+        Ok(found)
     }
-}
-
-/// The grams of each text.
-fn grams_by_row(texts: usize, ids: &[u8], tf: &[u8], row: &[u8]) -> PyResult<Vec<Vec<(i64, f32)>>> {
-    let mut found = vec![Vec::new(); texts];
-    for ((id, tf), row) in whole(ids).into_iter().zip(floats(tf)).zip(whole(row)) {
-        let place = usize::try_from(row).ok().and_then(|at| found.get_mut(at));
-        let place = place.ok_or_else(|| PyValueError::new_err(format!("row {row}: expected 0 to {}", texts.wrapping_sub(1))))?;
-        place.push((id, tf));
-    }
-    Ok(found)
 }
 
 fn measures(texts: usize, dense: &[u8]) -> PyResult<Vec<f32>> {
@@ -83,8 +77,8 @@ fn measures(texts: usize, dense: &[u8]) -> PyResult<Vec<f32>> {
     Err(PyValueError::new_err(format!("{} measures for {texts} texts: expected {DENSE} per text", dense.len())))
 }
 
-fn whole(bytes: &[u8]) -> Vec<i64> {
-    bytes.as_chunks::<8>().0.iter().map(|eight| i64::from_ne_bytes(*eight)).collect()
+fn whole(bytes: &[u8]) -> impl Iterator<Item = i64> + '_ {
+    bytes.as_chunks::<8>().0.iter().map(|eight| i64::from_ne_bytes(*eight))
 }
 
 /// Adds these names to the module.
