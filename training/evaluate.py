@@ -22,7 +22,9 @@ def targets(rows: Rows) -> np.ndarray:
     return np.stack([ridge.centred(1 - rows.weak, rows.source), gap], axis=1)
 
 
-def left_out(rows: Rows, features: ridge.Features, train: np.ndarray, *, grams: bool = True) -> np.ndarray:
+def left_out(
+    rows: Rows, features: ridge.Features, train: np.ndarray, *, grams: bool = True, single: bool = True
+) -> np.ndarray:
     """Difficulty of every row from a model without its family. Shape: (n,)."""
     score = np.empty(len(rows.prompts))
     fitted: dict[bytes, ridge.Model] = {}
@@ -30,7 +32,9 @@ def left_out(rows: Rows, features: ridge.Features, train: np.ndarray, *, grams: 
         kept = np.flatnonzero(train & (rows.family != family))
         if kept.tobytes() not in fitted:
             part = rows.take(np.isin(np.arange(len(train)), kept))
-            fitted[kept.tobytes()] = ridge.fit(features.take(kept), targets(part), part.source, grams=grams)
+            fitted[kept.tobytes()] = ridge.fit(
+                features.take(kept), targets(part), part.source, grams=grams, single=single
+            )
         out = np.flatnonzero(rows.family == family)
         score[out] = fitted[kept.tobytes()].predict(features.take(out))[:, 0]
     return score
@@ -54,6 +58,7 @@ def table(rows: Rows, features: ridge.Features, *, seed: int) -> dict[str, dict[
     length = np.array([len(prompt) for prompt in rows.prompts], dtype=float)
     scores = {
         "shipped": left_out(rows, features, rows.clear),
+        "without single": left_out(rows, features, rows.clear, single=False),
         "all rows": left_out(rows, features, every),
         "measures": left_out(rows, features, rows.clear, grams=False),
         "length": length,
@@ -65,12 +70,10 @@ def table(rows: Rows, features: ridge.Features, *, seed: int) -> dict[str, dict[
     draws = [with_mean(metrics.by_source(generator.random(len(have)), *view)) for _ in range(RANDOM_DRAWS)]
     found["random"] = {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
     found["random"]["spread of the mean"] = float(np.std([draw["mean"] for draw in draws], ddof=1))
-    low, high = metrics.difference(scores["shipped"][have], length[have], *view, seed=seed)
-    found["shipped minus length"] = {
-        "low": low,
-        "high": high,
-        "mean": found["shipped"]["mean"] - found["length"]["mean"],
-    }
+    for other in ("length", "without single"):
+        low, high = metrics.difference(scores["shipped"][have], scores[other][have], *view, seed=seed)
+        gain = found["shipped"]["mean"] - found[other]["mean"]
+        found[f"shipped minus {other}"] = {"low": low, "high": high, "mean": gain}
     return found
 
 

@@ -385,6 +385,61 @@ class ScoreHead:
         """Scores from the measures alone."""
 
 @final
+class Pace:
+    """How much of the traffic a budget can pay the strong tier for until its period ends."""
+
+    def __new__(cls, start_ns: int, end_ns: int) -> Pace: ...
+    def enter(self, start_ns: int, end_ns: int) -> None:
+        """Goes on to another period; the traffic of a whole one before it becomes the forecast."""
+    def arrived(self, now_ns: int) -> None:
+        """Counts a request."""
+    def settled(self, cheap_nusd: int, strong_nusd: int) -> None:
+        """Learns what a request costs on the cheap and on the strong tier."""
+    def share_ppm(self, now_ns: int, left_nusd: int, *, most_ppm: int) -> int:
+        """The share of requests that the strong tier may serve from now on, in millionths, at most `most_ppm`."""
+
+@final
+class ShareQuota:
+    """A cap on the strong tiers' part of each key's requests."""
+
+    def __new__(cls, share_ppm: int, burst: int) -> ShareQuota: ...
+    def ask(self, key: str, *, strong: bool) -> bool:
+        """Counts a request of a key; `strong` asks whether it may go to a strong tier, and takes the credit if so."""
+
+@final
+class SessionPins:
+    """Which tier each session is on."""
+
+    def __new__(cls, idle_ns: int) -> SessionPins: ...
+    def keep(self, session: str, chosen: int, *, above: float, now_ns: int) -> int:
+        """The tier of a request: the session's, or a higher one that its need clearly asks for."""
+
+@final
+class FittedHead:
+    """A small head that was fitted to labels."""
+
+    def __new__(
+        cls,
+        *,
+        ids: bytes,
+        idf: bytes,
+        weights: bytes,
+        center: Sequence[float],
+        scale: Sequence[float],
+        directions: Sequence[float],
+        phases: Sequence[float],
+        amplitudes: Sequence[float],
+        base: tuple[float, float],
+        failure: tuple[float, float],
+        shift: float,
+        quantiles: Sequence[float],
+        success: Sequence[float],
+        reach: tuple[float, float],
+    ) -> FittedHead: ...
+    def finish(self, base: Sequence[TierScore], ids: bytes, tf: bytes, row: bytes, dense: bytes) -> list[TierScore]:
+        """Scores from the base's scores and the four buffers of `features` for the same texts."""
+
+@final
 class ShareRouter:
     """Chooses tiers so that each stronger one serves its share of the traffic."""
 
@@ -393,6 +448,10 @@ class ShareRouter:
         """Tiers, best first: the chosen one, then cheaper, then dearer ones (`escalate`: dearer first)."""
     def observe(self, need: float) -> None:
         """Counts the need of a request."""
+    def scale(self, part_ppm: int) -> None:
+        """Lowers all shares but the cheapest's to a part of what was asked for, in millionths."""
+    def asked_ppm(self) -> int:
+        """Part of the traffic that tiers above the cheapest serve when nothing lowers it, in millionths."""
     def threshold(self, tier: int) -> float:
         """The need above which a tier is chosen; infinite for a tier without a share. An unknown tier raises IndexError."""
     def __len__(self) -> int: ...

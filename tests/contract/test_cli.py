@@ -38,7 +38,7 @@ per = ["team"]
 [cache]
 per = ["team"]
 """
-COMMANDS = ("init", "check", "route", "replay", "demo", "report", "explain")
+COMMANDS = ("init", "check", "route", "fit", "eval", "replay", "demo", "report", "explain")
 
 
 class Run:
@@ -168,6 +168,46 @@ def test_route_names_a_tier_of_the_policy(policy: Path) -> None:
     assert found["tier"] in {"small", "large"}
     assert found["model"] == f"{found['tier']}-1"
     assert Decimal(found["price_ceiling_usd"]) > 0
+
+
+LABELLED = "".join(
+    json.dumps({"prompt": f"{'prove' if hard else 'name'} the {word} {n}", "q_cheap": 1 - hard, "q_strong": 1}) + "\n"
+    for n in range(80)
+    for hard, word in ((n % 2, "lemma"), (1 - n % 2, "river"))
+)
+
+
+def test_fit_writes_what_eval_measures(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(LABELLED)
+    fitted = tierkit("fit", "--json", "--data", rows, "--out", tmp_path / "mine", "--loss", "0.2").json("fit")
+    assert (fitted["fitted"], fitted["kept_back"]) == (128, 32)
+    assert fitted["apgr"] > 0.7
+    picture = tmp_path / "curves.svg"
+    found = tierkit("eval", "--json", "--data", rows, "--classifier", tmp_path / "mine", "--picture", picture).json(
+        "eval"
+    )
+    assert found["sources"]["all"]["apgr"] > 0.7
+    assert picture.read_text().startswith("<svg")
+    assert "APGR" in tierkit("eval", "--data", rows).out
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("{", "rows.jsonl:1: not JSON"),
+        ('{"q_cheap": 1}', "prompt None: expected a text"),
+        ('{"prompt": "a"}', "q_cheap, a number from 0 to 1"),
+        ('{"prompt": "a", "q_cheap": 7}', "q_cheap 7: expected a quality"),
+        ('{"prompt": "a", "q_cheap": 1}', "none has the strong tier's quality"),
+        ("", "no rows"),
+    ],
+)
+def test_labelled_rows_that_cannot_be_used(tmp_path: Path, line: str, sentence: str) -> None:
+    (tmp_path / "rows.jsonl").write_text(line)
+    run = tierkit("eval", "--data", tmp_path / "rows.jsonl")
+    assert run.code == 2
+    assert sentence in run.err
 
 
 def test_route_reads_standard_input_of_any_kind() -> None:

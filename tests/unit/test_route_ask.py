@@ -57,6 +57,23 @@ CASES: dict[str, tuple[Any, tuple[str | None, str | None]]] = {
         [user(PLAN), user("This session is being continued from a previous conversation that ran out.")],
         (PLAN, None),
     ),
+    "mail below": ([user(f"{PLAN}\n\nOn Mon, 3 Aug 2026, Bob wrote:\n> we might\n> or not")], (PLAN, None)),
+    "a forwarded mail": ([user(f"{PLAN}\n-----Original Message-----\nFrom: bob\nlong text")], (PLAN, None)),
+    "quoted lines": ([user(f"> we might\n> or not\n{PLAN}")], (PLAN, None)),
+    "one quoted line stays": ([user(f"> ls -l\n{PLAN}")], (f"> ls -l\n{PLAN}", None)),
+    "a mail alone stays": (
+        [user("On Mon, 3 Aug 2026, Bob wrote:\n> we might\n> or not")],
+        ("On Mon, 3 Aug 2026, Bob wrote:\n> we might\n> or not", None),
+    ),
+    "code in fences stays": ([user(f"{PLAN}\n```sql\nselect 1\n```")], (f"{PLAN}\n```sql\nselect 1\n```", None)),
+    "a tag inside a fence is a block too": (
+        [user(f"{PLAN}\n{REMINDER}\n```\nx\n```")],
+        (f"{PLAN}\n\n```\nx\n```", None),
+    ),
+    "a compaction summary, then the ask": (
+        [user("This session is being continued from a previous conversation. Summary: 3 files."), user(PLAN)],
+        (PLAN, None),
+    ),
     "yes means the plan": ([user(PLAN), assistant(), user("yes")], ("yes", PLAN)),
     "three words": (
         [user(PLAN), assistant(), user("go ahead please, immediately".replace(", immediately", ""))],

@@ -35,7 +35,7 @@ def test_a_score_is_a_rank_with_reasons(classifier: TierClassifier) -> None:
     assert 0 <= hard.success < easy.success <= 1
     assert not easy.calibrated
     assert "many numbers" in hard.reasons
-    assert "short" in easy.reasons
+    assert "few numbers" in easy.reasons
     assert "fallback" not in hard.reasons
 
 

@@ -10,12 +10,13 @@ from tierkit.governor.candidate import Candidate
 from tierkit.governor.opened import Opened
 from tierkit.governor.plan import Ranking
 from tierkit.governor.pressure import Pressure
+from tierkit.governor.steering import Steering
 from tierkit.governor.waiting import Waiting
 from tierkit.money import Money
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from tierkit.governor.admission import Admission
@@ -39,10 +40,11 @@ class Engine(Opened):
         answers: The cache.
         waiting: Those who wait for room.
         pressure: What the servers say of their load.
+        steering: What orders the tiers.
         ttl_s: Life of a reservation, in seconds.
     """
 
-    __slots__ = ("_classifier", "_router", "_scores", "answers", "candidates", "pressure", "ttl_s", "waiting")
+    __slots__ = ("_classifier", "answers", "candidates", "pressure", "steering", "ttl_s", "waiting")
 
     def __init__(
         self,
@@ -55,17 +57,12 @@ class Engine(Opened):
         durability: str,
     ) -> None:
         """Resolve prices, compile rules, and open the ledger."""
-        from tierkit.route import Router  # noqa: PLC0415 - `from tierkit import Limiter` must not load it
-
         if prices is None:
             from tierkit.prices import PriceBook  # noqa: PLC0415 - a caller with a book of its own needs no other
 
             prices = PriceBook.default()
         missing = policy.on_missing_price
         self.candidates = {tier.name: Candidate(tier, prices, on_missing_price=missing) for tier in policy.tiers}
-        shares = policy.routing.share
-        self._router = Router(list(self.candidates), shares, default=policy.routing.default)
-        self._scores = any(share > 0 for share in shares.values())
         self._classifier = classifier
         self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns)
         self.waiting = Waiting(clock)
@@ -79,25 +76,31 @@ class Engine(Opened):
             on_state_error=policy.on_state_error,
         )
         super().__init__(gate)
+        self.steering = Steering(policy, self.candidates, gate)
 
     def close(self) -> None:
         """Give the state free; who still waits is told that the governor is closed."""
         super().close()
         self.waiting.released()
 
-    def rank(self, prompt: Prompt, need: float | None, tiers: Collection[str] | None) -> Ranking:
+    def rank(
+        self,
+        prompt: Prompt,
+        labels: Mapping[str, str],
+        need: float | None,
+        tiers: Collection[str] | None,
+        *,
+        count: bool = True,
+    ) -> Ranking:
         """Order the tiers for a request; the classifier runs only when shares ask for it."""
         reasons: tuple[str, ...] = ()
-        if need is None and self._scores and prompt.content is not None:
+        if need is None and self.steering.scores and prompt.content is not None:
             score = self._classify(prompt)
             if score is not None:
                 need, reasons = score.need, score.reasons
-        names = self._router.plan(need)
-        if need is not None:
-            self._router.observe(need)
-        if tiers is not None:
-            names = tuple(name for name in names if name in tiers)
-        return Ranking([self.candidates[name] for name in names], need, reasons)
+        now_ns = self.gate.wall_ns
+        names, bent = self.steering.order(prompt, labels, need, tiers, now_ns=now_ns, count=count)
+        return Ranking([self.candidates[name] for name in names], need, (*reasons, *bent))
 
     def _classify(self, prompt: Prompt) -> Any:
         if self._classifier is None:
@@ -124,6 +127,7 @@ class Engine(Opened):
         )
         if usage is not None and not replayed and output_tokens > 0:
             candidate.lengths.observe(output_tokens)
+            self.steering.settled(usage, at_ns)
         for rule, key, permille, spent, limit in alerts:
             _log.warning("budget %s %s: %s of %s USD spent (threshold %d %%)", rule, key, spent, limit, permille // 10)
         self.pressure.ended(admission.id, (input_tokens, output_tokens))

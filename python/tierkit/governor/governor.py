@@ -202,12 +202,13 @@ class Governor:
             need=need,
             cache="off",
         )
-        first = walk.ranking.candidates[0]
+        ranking = walk.preview()
+        first = ranking.candidates[0]
         tokens = Prompt(prompt, input_tokens).tokens(first.tier.model)
         output = first.output_tokens(max_output_tokens)
         ceiling = Money.from_nusd(first.ceiling_nusd(tokens, output, self._engine.gate.wall_ns))
-        names = tuple(candidate.tier.name for candidate in walk.ranking.candidates)
-        return Plan(*first.labels, names, walk.ranking.need, walk.ranking.reasons, tokens, output, ceiling)
+        names = tuple(candidate.tier.name for candidate in ranking.candidates)
+        return Plan(*first.labels, names, ranking.need, ranking.reasons, tokens, output, ceiling)
 
     def report(self, hit: Hit, *, ok: bool) -> bool:
         """Tell whether an answer from the cache was right; a wrong one is never given again for this question."""
@@ -276,8 +277,9 @@ class Governor:
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int) or bound < 1):
             raise ConfigError(f"max_output_tokens={bound!r}: expected a whole number of 1 or more, or None")
         self._check_tiers(tiers)
-        read = Prompt(prompt, input_tokens)
+        read = Prompt(prompt, input_tokens, params)
         who = labels if type(labels) is dict else dict(labels or {})
+        tiers = self._within_rules(who, tiers)
         place = None
         if cache != "off":
             asked = "auto" if tiers is None else "\n".join(sorted(tiers))
@@ -285,6 +287,16 @@ class Governor:
             place = self._engine.answers.place(read, who, asked, given)
         ask = Ask(read, who, bound, id, need, tiers, place, refresh=cache == "refresh")
         return Walk(self._engine, ask, priority=place_in_line)
+
+    def _within_rules(self, labels: Mapping[str, str], tiers: Collection[str] | None) -> Collection[str] | None:
+        """Narrow the tiers to those that the policy's rules allow; None: all."""
+        allowed = self._engine.steering.allowed(labels)
+        if allowed is None or tiers is None:
+            return tiers if allowed is None else allowed
+        both = [name for name in allowed if name in tiers]
+        if not both:
+            raise ConfigError(f"tiers {list(tiers)}: a routing rule allows these labels only {', '.join(allowed)}")
+        return both
 
     def _check_tiers(self, tiers: Collection[str] | None) -> None:
         known = self._engine.candidates

@@ -23,9 +23,14 @@ _PER_IMAGE = 1_500
 class Prompt:
     """A prompt as text, as messages, or only as a number of tokens."""
 
-    __slots__ = ("_counts", "_given", "content")
+    __slots__ = ("_counts", "_given", "_params", "content")
 
-    def __init__(self, content: str | Sequence[Mapping[str, Any]] | None, input_tokens: int | None) -> None:
+    def __init__(
+        self,
+        content: str | Sequence[Mapping[str, Any]] | None,
+        input_tokens: int | None,
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
         """Keep the prompt; nothing is counted yet.
 
         Raises:
@@ -41,6 +46,7 @@ class Prompt:
             raise ConfigError(f"prompt of type {type(content).__name__}: expected text or a list of messages")
         self.content = content
         self._given = None if input_tokens is None else TokenCount(input_tokens)
+        self._params = params or {}
         self._counts: dict[str, TokenCount] = {}
 
     @property
@@ -49,6 +55,18 @@ class Prompt:
         if isinstance(self.content, str):
             return [{"role": "user", "content": self.content}]
         return self.content or ()
+
+    @property
+    def wants(self) -> frozenset[str]:
+        """What a tier must be able to do: "tools", "vision", "json"."""
+        found = set()
+        if self._params.get("tools") or self._params.get("functions"):
+            found.add("tools")
+        if self._params.get("response_format") or self._params.get("json_schema"):
+            found.add("json")
+        if not isinstance(self.content, str) and any(_sees(message) for message in self.content or ()):
+            found.add("vision")
+        return frozenset(found)
 
     def tokens(self, model: str) -> TokenCount:
         """Count the input tokens for a model; a number given by the caller stands."""
@@ -69,6 +87,13 @@ class Prompt:
             one, estimated = _core.count_tokens(text, model)
             tokens += one
         return TokenCount(tokens + extra + _BEFORE_ANSWER, estimated=estimated)
+
+
+def _sees(message: Mapping[str, Any]) -> bool:
+    """Whether a message holds an image."""
+    content = message.get("content") if hasattr(message, "get") else None
+    parts = content if isinstance(content, (list, tuple)) else ()
+    return any(hasattr(part, "get") and "image" in str(part.get("type", "")) for part in parts)
 
 
 def _texts(messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:

@@ -73,7 +73,7 @@ class Walk:
     def ranking(self) -> Ranking:
         """The candidates, ranked once and only if the cache has no answer."""
         if self._ranking is None:
-            self._ranking = self._engine.rank(self._ask.prompt, self._ask.need, self._ask.tiers)
+            self._ranking = self._engine.rank(self._ask.prompt, self._ask.labels, self._ask.need, self._ask.tiers)
         return self._ranking
 
     @property
@@ -85,6 +85,11 @@ class Walk:
         """Void what was reserved for a caller who is gone; one that had been reserved before is not ours to void."""
         if granted.hit is None and self._new:
             self._engine.take_back(granted.id)
+
+    def preview(self) -> Ranking:
+        """The candidates as they would be ranked now; nothing is counted."""
+        ask = self._ask
+        return self._engine.rank(ask.prompt, ask.labels, ask.need, ask.tiers, count=False)
 
     def try_once(self, ticket: int | None = None) -> Admission | _core.Decision:
         """Answer from the cache, or reserve on the first candidate with room; else say who refuses."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from tierkit.errors import Problem
 from tierkit.policy.lint import lint
 from tierkit.policy.root import Policy
+from tierkit.policy.routing import Routing, RoutingRule
 from tierkit.policy.rules import Budget, Limit
 from tierkit.policy.servers import BackendSettings
-from tierkit.policy.settings import CacheSettings, Routing
+from tierkit.policy.settings import CacheSettings
 from tierkit.policy.template import INIT_TEXT
 from tierkit.policy.tiers import Tier, TierPrice
 
@@ -23,6 +24,7 @@ __all__ = [  # noqa: RUF022 - plain order, which a test asks of every home of pu
     "Policy",
     "Problem",
     "Routing",
+    "RoutingRule",
     "Tier",
     "TierPrice",
     "lint",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tierkit.policy.readers import Reader
 
-__all__ = ["BACKEND", "BUDGET", "CACHE", "LIMIT", "PRICE", "ROUTING", "TIER", "TOP", "Field"]
+__all__ = ["BACKEND", "BUDGET", "CACHE", "LIMIT", "PRICE", "ROUTING", "ROUTING_RULE", "TIER", "TOP", "Field"]
 
 
 class Field:
@@ -63,6 +63,7 @@ TIER: Mapping[str, Field] = {
     "price": Field(readers.table),
     "context_tokens": Field(readers.whole),
     "max_output_tokens": Field(readers.whole),
+    "supports": Field(partial(readers.texts, example="tools")),
 }
 BACKEND: Mapping[str, Field] = {
     "kind": Field(partial(readers.text, example="openai"), required=True, example='kind = "openai"'),
@@ -77,6 +78,18 @@ BACKEND: Mapping[str, Field] = {
 ROUTING: Mapping[str, Field] = {
     "share": Field(readers.shares),
     "default": Field(readers.text),
+    "pace": Field(partial(readers.text, example="budget-1")),
+    "quota": Field(readers.ratio),
+    "quota_per": Field(partial(readers.texts, example="user")),
+    "quota_burst": Field(readers.whole),
+    "session": Field(partial(readers.texts, example="session")),
+    "session_idle_s": Field(readers.whole),
+}
+ROUTING_RULE: Mapping[str, Field] = {
+    "where": Field(readers.where),
+    "pin": Field(readers.text),
+    "at_least": Field(readers.text),
+    "at_most": Field(readers.text),
 }
 LIMIT: Mapping[str, Field] = {
     **_RULE,

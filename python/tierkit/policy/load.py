@@ -6,13 +6,14 @@ import os
 
 from tierkit.errors import ConfigError
 from tierkit.policy.document import MAX_BYTES, Findings, Node, parse
-from tierkit.policy.fields import BACKEND, BUDGET, CACHE, LIMIT, ROUTING, TIER, TOP
+from tierkit.policy.fields import BACKEND, BUDGET, CACHE, LIMIT, ROUTING, ROUTING_RULE, TIER, TOP
 from tierkit.policy.parts import Part, PartReader, key_places
 from tierkit.policy.relations import Outline, broken_relations
 from tierkit.policy.root import VERSION, Policy
+from tierkit.policy.routing import Routing, RoutingRule
 from tierkit.policy.rules import Budget, Limit
 from tierkit.policy.servers import BackendSettings
-from tierkit.policy.settings import CacheSettings, Routing
+from tierkit.policy.settings import CacheSettings
 from tierkit.policy.tiers import Tier
 from tierkit.policy.words import quoted
 
@@ -79,6 +80,7 @@ class _Assembly:
         self.reader = PartReader(findings)
         self.tiers: list[tuple[Path, str, str]] = []
         self.rules: list[tuple[Path, str, list[str]]] = []
+        self.named: list[tuple[Path, str, str, str]] = []
 
     def policy(self) -> Policy:
         whole = Part(self.document, TOP, ())
@@ -86,7 +88,7 @@ class _Assembly:
         self.reader.make(Policy, top, whole)
         tiers = self._tiers()
         backends = self._backends()
-        routing = self._single("routing", Routing)
+        routing = self._routing()
         limits = self._rules("limit", Limit)
         budgets = self._rules("budget", Budget)
         cache = self._single("cache", CacheSettings)
@@ -144,6 +146,27 @@ class _Assembly:
         part = Part(node, ROUTING if key == "routing" else CACHE, (key,))
         return self.reader.make(make, self.reader.values(part), part)
 
+    def _routing(self) -> Any:
+        node = self.document.get("routing")
+        if node is None or node.kind != "table":
+            return self._single("routing", Routing)
+        part = Part(node, ROUTING, ("routing",))
+        values, rules = self.reader.values(part, sections=("rules",)), []
+        found = node.get("rules")
+        if found is not None and (found.kind != "list" or any(child.kind != "table" for child in found.children())):
+            sentence = "rules: expected two pairs of brackets, [[routing.rules]], one for each rule"
+            self.findings.add(sentence, found.key_place)
+            found = None
+        for at, child in enumerate(found.children() if found else ()):
+            rule = Part(child, ROUTING_RULE, ("routing", "rules", at))
+            values_of_rule = self.reader.values(rule)
+            names = [(key, values_of_rule.get(key)) for key in ("pin", "at_least", "at_most")]
+            self.named += [((*rule.path, key), "tier", key, name) for key, name in names if name is not None]
+            rules.append(self.reader.make(RoutingRule, values_of_rule, rule))
+        if values.get("pace") is not None:
+            self.named.append((("routing", "pace"), "budget", "pace", values["pace"]))
+        return self.reader.make(Routing, {**values, "rules": [rule for rule in rules if rule is not None]}, part)
+
     def _many(self, key: str) -> list[Node]:
         node = self.document.get(key)
         if node is None:
@@ -165,6 +188,7 @@ class _Assembly:
             rules=self.rules,
             share=_parts(share) if share and readable else {},
             default=default.value if default and default.kind == "text" and readable else None,
+            named=[found for found in self.named if readable or found[1] != "tier"],
         )
         places = key_places(self.document)
         for path, sentence in broken_relations(outline):

@@ -27,10 +27,11 @@ class Outline:
         rules: Path, name and replaced names of each limit and budget.
         share: Tier to its part of the traffic.
         default: The tier for requests that cannot be scored.
+        named: Path, kind ("tier" or "budget"), key and name of what routing names besides.
 
     """
 
-    __slots__ = ("backends", "default", "rules", "share", "tiers")
+    __slots__ = ("backends", "default", "named", "rules", "share", "tiers")
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Outline:
         rules: Sequence[tuple[Path, str, Sequence[str]]],
         share: Mapping[str, float],
         default: str | None,
+        named: Sequence[tuple[Path, str, str, str]] = (),
     ) -> None:
         """Keep the names."""
         self.tiers = tiers
@@ -47,6 +49,7 @@ class Outline:
         self.rules = rules
         self.share = share
         self.default = default
+        self.named = named
 
 
 def broken_relations(outline: Outline) -> Iterator[Finding]:
@@ -63,6 +66,13 @@ def broken_relations(outline: Outline) -> Iterator[Finding]:
             )
     yield from _unknown_tiers(outline)
     yield from _replacements(outline.rules)
+    known = {
+        "tier": [name for _, name, _ in outline.tiers],
+        "budget": [name for path, name, _ in outline.rules if path[0] == "budget"],
+    }
+    for path, kind, key, name in outline.named:
+        if name not in known[kind]:
+            yield path, f"{key} {quoted(name)}: no {kind} is called so{nearest(name, known[kind])}"
 
 
 def _twice(kind: str, named: Sequence[tuple[Path, str]]) -> Iterator[Finding]:

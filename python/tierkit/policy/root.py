@@ -8,16 +8,17 @@ from tierkit.errors import ConfigError, Problem
 from tierkit.policy import numbers
 from tierkit.policy.record import Record
 from tierkit.policy.relations import Outline, broken_relations
+from tierkit.policy.routing import Routing
 from tierkit.policy.rules import Budget, Limit
 from tierkit.policy.servers import BackendSettings
-from tierkit.policy.settings import CacheSettings, Routing
+from tierkit.policy.settings import CacheSettings
 from tierkit.policy.tiers import Tier
 from tierkit.policy.words import one_of, quoted, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TypeVar
 
     from tierkit import _core
@@ -215,7 +216,17 @@ class Policy(Record):
             rules=[*limits, *budgets],
             share=self.routing.share,
             default=self.routing.default,
+            named=list(self._named_by_routing()),
         )
+
+    def _named_by_routing(self) -> Iterator[tuple[tuple[str | int, ...], str, str, str]]:
+        """Yield path, kind, key and name of the tiers and budgets that routing names."""
+        for at, rule in enumerate(self.routing.rules):
+            for key in ("pin", "at_least", "at_most"):
+                if getattr(rule, key) is not None:
+                    yield ("routing", "rules", at, key), "tier", key, getattr(rule, key)
+        if self.routing.pace is not None:
+            yield ("routing", "pace"), "budget", "pace", self.routing.pace
 
 
 def _one(key: str, value: object, kind: type[_Part]) -> _Part:

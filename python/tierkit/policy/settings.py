@@ -1,60 +1,16 @@
-"""`Routing` and `CacheSettings`: how tiers are chosen, and what is answered again without a call."""
+"""`CacheSettings`: what is answered again without a call."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from tierkit.errors import ConfigError
 from tierkit.policy.record import Record
-from tierkit.policy.words import check_name, label_names, quoted, ratio, whole
+from tierkit.policy.words import label_names, quoted, ratio, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["CacheSettings", "Routing"]
-
-# Shares are written with a few decimals: 0.334 + 0.333 + 0.334 is meant as one.
-_SLACK = 0.001
-
-
-class Routing(Record):
-    """How much of the traffic each stronger tier may take.
-
-    Args:
-        share: Tier name to its part of the requests, from 0 to 1; what is left goes to the cheapest tier.
-        default: Tier for requests that cannot be scored; None: the cheapest that fits.
-
-    Example:
-        >>> from tierkit.policy import Routing
-        >>> Routing(share={"large": 0.2})
-        Routing(share={'large': 0.2})
-
-    """
-
-    __slots__ = ("default", "share")
-    __match_args__ = (
-        "share",
-        "default",
-    )
-
-    share: Mapping[str, float]
-    default: str | None
-
-    def __init__(self, *, share: Mapping[str, float] | None = None, default: str | None = None) -> None:
-        """Check each share and their sum."""
-        found = {}
-        for tier, part in dict(share or {}).items():
-            try:
-                found[check_name("tier", tier)] = ratio("share", part)
-            except ConfigError as error:
-                raise ConfigError(f"share of {quoted(tier)}: {str(error).partition(': ')[2]}") from None
-        total = sum(found.values())
-        if total > 1 + _SLACK:
-            raise ConfigError(f"share: the parts sum to {total:g}, expected at most 1; lower one of them")
-        self._keep(
-            share=MappingProxyType(found), default=default if default is None else check_name("default", default)
-        )
+__all__ = ["CacheSettings"]
 
 
 class CacheSettings(Record):

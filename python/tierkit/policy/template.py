@@ -21,6 +21,7 @@ name = "small"                            # the word that shares and rules use
 backend = "openai"                        # a [backend.NAME] below; leave it out if your program calls the model itself
 model = "gpt-5-mini"                      # as the server knows it
 # max_output_tokens = 4096                # upper bound of each answer of this tier
+# supports = ["tools", "vision", "json"]  # what it can do, if not all; others never get such a request
 # context_tokens = 400000                 # input and output that fit together, if the model's maker does not say
 
 [[tier]]
@@ -47,6 +48,16 @@ api_key_env = "OPENAI_API_KEY"            # name of the variable that holds the 
 [routing]
 share = { large = 0.20 }                  # part of the requests, the hardest ones; the cheapest tier takes the rest
 # default = "small"                       # tier for requests that cannot be scored
+# pace = "team-daily"                     # a budget without per: its money is spread over its period
+# quota = 0.30                            # most of each key's requests above the cheapest tier, whatever they score
+# quota_per = ["user"]                    # labels whose values are that key
+# quota_burst = 5                         # requests that a key may send there ahead of its quota
+# session = ["session"]                   # labels that name a session: it keeps its tier, moving up only
+# session_idle_s = 300                    # silence after which a session may fall again
+#
+# [[routing.rules]] with the lines below: what no score may overrule; of several that match all hold.
+#   where = { feature = "legal" }           label = value or list of values
+#   at_least = "large"                      never below; also at_most = "small", or pin = "small", the only one
 
 # Limits: rates and slots. All that match apply together; a refusal names the rule and the wait.
 

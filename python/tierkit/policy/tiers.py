@@ -5,15 +5,16 @@ from __future__ import annotations
 from tierkit.errors import ConfigError
 from tierkit.policy import numbers
 from tierkit.policy.record import Record
-from tierkit.policy.words import check_name, nearest, quoted, whole
+from tierkit.policy.words import check_name, nearest, one_of, quoted, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["PRICE_KEYS", "Tier", "TierPrice"]
 
 PRICE_KEYS = ("input", "output", "cache_read", "cache_write")
+ABILITIES = ("tools", "vision", "json")
 _LONGEST_MODEL = 256
 
 
@@ -99,6 +100,7 @@ class Tier(Record):
         price: `TierPrice` or a mapping of its arguments; None: the price book, by model.
         context_tokens: Input and output tokens that fit together; None: as the model's maker says, or unknown.
         max_output_tokens: Upper bound of each answer of this tier; None: the request's own.
+        supports: What it can do of "tools", "vision" and "json"; None: all. Others never get such a request.
 
     Example:
         >>> from tierkit import Tier
@@ -107,7 +109,7 @@ class Tier(Record):
 
     """
 
-    __slots__ = ("backend", "context_tokens", "max_output_tokens", "model", "name", "price")
+    __slots__ = ("backend", "context_tokens", "max_output_tokens", "model", "name", "price", "supports")
     __match_args__ = (
         "name",
         "model",
@@ -115,6 +117,7 @@ class Tier(Record):
         "price",
         "context_tokens",
         "max_output_tokens",
+        "supports",
     )
 
     name: str
@@ -123,6 +126,7 @@ class Tier(Record):
     price: TierPrice | None
     context_tokens: int | None
     max_output_tokens: int | None
+    supports: tuple[str, ...] | None
 
     def __init__(
         self,
@@ -133,6 +137,7 @@ class Tier(Record):
         price: TierPrice | Mapping[str, str] | None = None,
         context_tokens: int | None = None,
         max_output_tokens: int | None = None,
+        supports: Sequence[str] | None = None,
     ) -> None:
         """Check each value."""
         if not isinstance(model, str) or not model.strip() or len(model) > _LONGEST_MODEL or not model.isprintable():
@@ -144,6 +149,7 @@ class Tier(Record):
             price=_price(price),
             context_tokens=whole("context_tokens", context_tokens, least=1),
             max_output_tokens=whole("max_output_tokens", max_output_tokens, least=1),
+            supports=None if supports is None else tuple(one_of("supports", one, ABILITIES) for one in supports),
         )
         if self.context_tokens and self.max_output_tokens and self.max_output_tokens > self.context_tokens:
             bound = f"more than context_tokens, {self.context_tokens}"

@@ -56,6 +56,13 @@ _SUMMARIES = (
     "[Request interrupted by user",
 )
 
+# Where the mail begins that somebody answers; a line each, and at most 200 characters are looked at.
+_MAIL_BELOW = re.compile(
+    r"^(?:-{2,} ?(?:Original Message|Forwarded message) ?-{2,}"
+    r"|On [^\n]{4,200} wrote:|Am [^\n]{4,200} schrieb[^\n]{0,60}:)[ \t]*$",
+    re.MULTILINE,
+)
+
 _TEXT_PARTS = frozenset({"text", "input_text"})
 
 
@@ -145,11 +152,31 @@ def strip_harness(text: str) -> str:
     return "".join(kept).strip()
 
 
+def strip_mail(text: str) -> str:
+    r"""Drop the mail that is quoted below an ask, and lines quoted with ">"; a text that is all quotes stays.
+
+    Example:
+        >>> from tierkit.route.ask import strip_mail
+        >>> strip_mail("Is he right?\n\nOn Mon, Bob wrote:\n> the tax is due in May")
+        'Is he right?'
+    """
+    if "\n" not in text:
+        return text
+    below = _MAIL_BELOW.search(text)
+    kept = text if below is None else text[: below.start()]
+    lines = kept.split("\n")
+    own = [line for line in lines if not line.startswith(">")]
+    # One quoted line may be a prompt of a shell or a blockquote; a run of them is a mail.
+    if len(lines) - len(own) > 1:
+        kept = "\n".join(own)
+    return kept.strip() or text
+
+
 def _human_texts(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Human texts of user messages, newest first."""
     for message in reversed(messages):
         if message.get("role") == "user":
-            text = strip_harness("\n".join(_texts(message.get("content"))))
+            text = strip_mail(strip_harness("\n".join(_texts(message.get("content")))))
             if text:
                 yield text
 

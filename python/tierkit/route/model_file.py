@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-__all__ = ["Engine", "ModelFileError", "load"]
+__all__ = ["MAX_MANIFEST_BYTES", "Engine", "ModelFileError", "load", "read_bounded"]
 
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_MODEL_BYTES = 16 << 20
@@ -36,7 +36,11 @@ class Engine:
 
     def score(self, texts: Sequence[str]) -> list[_core.TierScore]:
         """Score some texts in one run."""
-        ids, tf, row, dense = _core.features(texts)
+        return self.finish(_core.features(texts))
+
+    def finish(self, buffers: tuple[bytes, bytes, bytes, bytes]) -> list[_core.TierScore]:
+        """Score the texts that some features belong to."""
+        ids, tf, row, dense = buffers
         scores = self._run(["scores"], self._arrays(ids, tf, row, dense))[0]
         return self._head.finish(scores.tobytes(), dense)
 
@@ -61,7 +65,7 @@ def load(folder: Path) -> Engine:
 def _manifest(path: Path) -> dict[str, Any]:
     import json  # noqa: PLC0415 - not needed to import the package
 
-    manifest = json.loads(_read(path, MAX_MANIFEST_BYTES))
+    manifest = json.loads(read_bounded(path, MAX_MANIFEST_BYTES))
     version = manifest.get("features_version")
     if manifest.get("format") != 1 or version != _core.FEATURES_VERSION:
         raise ModelFileError(
@@ -78,7 +82,7 @@ def _model(folder: Path, manifest: dict[str, Any]) -> bytes:
     name = said["file"]
     if "/" in name or "\\" in name or name.startswith("."):
         raise ModelFileError(f"model file {name!r}: expected a plain name beside the manifest")
-    raw = _read(folder / name, MAX_MODEL_BYTES)
+    raw = read_bounded(folder / name, MAX_MODEL_BYTES)
     digest = hashlib.sha256(raw).hexdigest()
     if digest != said["sha256"]:
         raise ModelFileError(f"{name} with SHA-256 {digest}: expected {said['sha256']}; install the package again")
@@ -87,7 +91,8 @@ def _model(folder: Path, manifest: dict[str, Any]) -> bytes:
     return raw
 
 
-def _read(path: Path, most: int) -> bytes:
+def read_bounded(path: Path, most: int) -> bytes:
+    """Read a file of at most so many bytes."""
     size = path.stat().st_size
     if size > most:
         raise ModelFileError(f"{path.name} of {size} bytes: expected at most {most}")

@@ -101,6 +101,24 @@ class Router:
         """
         self._core.observe(need)
 
+    @property
+    def asked_ppm(self) -> int:
+        """Part of the traffic that tiers above the cheapest serve when nothing lowers it, in millionths."""
+        return self._core.asked_ppm()
+
+    def scale(self, part_ppm: int) -> None:
+        """Lower all shares but the cheapest's to a part of what was asked for, in millionths.
+
+        Example:
+            >>> from tierkit.route import Router
+            >>> router = Router(["small", "large"], {"large": 0.4})
+            >>> router.scale(500_000)
+            >>> round(router.threshold("large"), 3)
+            0.8
+
+        """
+        self._core.scale(part_ppm)
+
     def threshold(self, tier: str) -> float:
         """Return the need above which a tier is chosen: 0 for the cheapest, infinite for a tier without a share.
 

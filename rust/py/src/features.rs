@@ -11,8 +11,8 @@ use crate::door::attached;
 #[pyclass(frozen, module = "tierkit._core", name = "TierScore", eq)]
 #[derive(Clone, PartialEq)]
 pub struct PyTierScore {
-    score: Score,
-    calibrated: bool,
+    pub score: Score,
+    pub calibrated: bool,
 }
 
 #[pymethods]
@@ -148,7 +148,7 @@ fn buffer<'py, T, const N: usize>(py: Python<'py>, values: &[T], bytes: fn(&T) -
     })
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
+pub fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.chunks_exact(4).map(|four| f32::from_ne_bytes([four[0], four[1], four[2], four[3]])).collect()
 }
 

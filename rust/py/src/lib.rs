@@ -9,6 +9,7 @@ mod decision;
 mod door;
 mod error;
 mod features;
+mod fitted;
 mod gate;
 mod labels;
 mod money;
@@ -31,6 +32,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tokens::register(module)?;
     price::register(module)?;
     features::register(module)?;
+    fitted::register(module)?;
     route::register(module)?;
     cache::register(module)?;
     clock::register(module)?;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use tierkit_core::route::ShareRouter;
+use tierkit_core::route::{Pace, SessionPins, ShareQuota, ShareRouter};
 
 use crate::door::attached;
 
@@ -30,6 +30,14 @@ impl PyShareRouter {
         self.state().observe(need);
     }
 
+    fn scale(&self, part_ppm: u32) {
+        self.state().scale(part_ppm);
+    }
+
+    fn asked_ppm(&self) -> u32 {
+        self.state().asked_ppm()
+    }
+
     fn threshold(&self, tier: usize) -> PyResult<f64> {
         let state = self.state();
         let unknown = || PyIndexError::new_err(format!("tier {tier}: expected 0 to {}", state.tiers() - 1));
@@ -48,7 +56,80 @@ impl PyShareRouter {
     }
 }
 
+/// How much of the traffic a budget can pay the strong tier for until its period ends.
+#[pyclass(frozen, module = "tierkit._core", name = "Pace")]
+pub struct PyPace(Mutex<Pace>);
+
+#[pymethods]
+impl PyPace {
+    #[new]
+    fn new(start_ns: i64, end_ns: i64) -> Self {
+        Self(Mutex::new(Pace::new(start_ns, end_ns)))
+    }
+
+    fn enter(&self, start_ns: i64, end_ns: i64) {
+        self.state().enter(start_ns, end_ns);
+    }
+
+    fn arrived(&self, now_ns: i64) {
+        self.state().arrived(now_ns);
+    }
+
+    fn settled(&self, cheap_nusd: i64, strong_nusd: i64) {
+        self.state().settled(cheap_nusd, strong_nusd);
+    }
+
+    #[pyo3(signature = (now_ns, left_nusd, *, most_ppm))]
+    fn share_ppm(&self, now_ns: i64, left_nusd: i64, most_ppm: u32) -> u32 {
+        self.state().share_ppm(now_ns, left_nusd, most_ppm)
+    }
+}
+
+impl PyPace {
+    /// The state; see [`PyShareRouter::state`].
+    fn state(&self) -> MutexGuard<'_, Pace> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A cap on the strong tiers' part of each key's requests.
+#[pyclass(frozen, module = "tierkit._core", name = "ShareQuota")]
+pub struct PyShareQuota(Mutex<ShareQuota>);
+
+#[pymethods]
+impl PyShareQuota {
+    #[new]
+    fn new(share_ppm: u32, burst: u32) -> Self {
+        Self(Mutex::new(ShareQuota::new(share_ppm, burst)))
+    }
+
+    #[pyo3(signature = (key, *, strong))]
+    fn ask(&self, key: &str, strong: bool) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ask(key, strong)
+    }
+}
+
+/// Which tier each session is on.
+#[pyclass(frozen, module = "tierkit._core", name = "SessionPins")]
+pub struct PySessionPins(Mutex<SessionPins>);
+
+#[pymethods]
+impl PySessionPins {
+    #[new]
+    fn new(idle_ns: i64) -> Self {
+        Self(Mutex::new(SessionPins::new(idle_ns)))
+    }
+
+    #[pyo3(signature = (session, chosen, *, above, now_ns))]
+    fn keep(&self, session: &str, chosen: usize, above: f64, now_ns: i64) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(session, chosen, above, now_ns)
+    }
+}
+
 /// Adds these names to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyPace>()?;
+    module.add_class::<PyShareQuota>()?;
+    module.add_class::<PySessionPins>()?;
     module.add_class::<PyShareRouter>()
 }

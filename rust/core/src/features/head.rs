@@ -162,7 +162,7 @@ impl Head {
 }
 
 /// The rank of a value among ascending quantiles, linear between them.
-fn rank(quantiles: &[f64], value: f64) -> f64 {
+pub(super) fn rank(quantiles: &[f64], value: f64) -> f64 {
     if value.is_nan() {
         return 0.5;
     }
@@ -181,7 +181,7 @@ fn rank(quantiles: &[f64], value: f64) -> f64 {
 }
 
 /// The value of a table at a rank in [0, 1], linear between its points.
-fn at(table: &[f64], rank: f64) -> f64 {
+pub(super) fn at(table: &[f64], rank: f64) -> f64 {
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     // a short table, a rank in [0, 1]
     let (place, below) = {

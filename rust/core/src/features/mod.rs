@@ -8,12 +8,14 @@
 
 mod dense;
 pub mod embed;
+mod fitted;
 mod grams;
 mod head;
 mod shipped;
 mod text;
 
 pub use dense::{DENSE, REASONS};
+pub use fitted::{FittedHead, FittedParts};
 pub use grams::{CHAR_BUCKETS, WORD_BUCKETS};
 pub use head::{Head, HeadParts, Score};
 

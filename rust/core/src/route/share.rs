@@ -29,6 +29,8 @@ const MOST_CORRECTION: f64 = 0.25;
 pub struct ShareRouter {
     /// For each tier the share of the traffic that it and the stronger ones serve; 1 for the cheapest.
     at_least: Vec<f64>,
+    /// The shares as they were asked for, before a budget's pace lowered them.
+    asked: Vec<f64>,
     thresholds: Vec<f64>,
     /// Requests that each tier and the stronger ones were short of their share; below 0 when they had too many.
     owed: Vec<f64>,
@@ -65,8 +67,9 @@ impl ShareRouter {
             *cheapest = 1.0;
         }
         let nothing = vec![0.0; at_least.len()];
+        let asked = at_least.clone();
         let mut router =
-            Self { thresholds: nothing.clone(), owed: nothing, at_least, sketch: Sketch::default(), default, escalate };
+            Self { thresholds: nothing.clone(), owed: nothing, at_least, asked, sketch: Sketch::default(), default, escalate };
         router.move_thresholds();
         Ok(router)
     }
@@ -111,6 +114,38 @@ impl ShareRouter {
         }
         self.sketch.observe(need);
         self.move_thresholds();
+    }
+
+    /// Lowers the shares of all tiers but the cheapest to a part of what was asked for, in millionths; what is above a million is one.
+    ///
+    /// # Example
+    /// ```
+    /// # fn main() -> tierkit_core::error::Result<()> {
+    /// let mut router = tierkit_core::route::ShareRouter::new(&[0.0, 0.4], 0, false)?;
+    /// router.scale(500_000);
+    /// assert_eq!(router.plan(Some(0.7)), [0, 1]);
+    /// assert_eq!(router.plan(Some(0.9)), [1, 0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn scale(&mut self, part_ppm: u32) {
+        let part = f64::from(part_ppm.min(super::WHOLE_PPM)) / f64::from(super::WHOLE_PPM);
+        for (at_least, asked) in self.at_least.iter_mut().zip(&self.asked).skip(1) {
+            *at_least = asked * part;
+        }
+        // What was owed under another share is bounded by this one's.
+        for (owed, at_least) in self.owed.iter_mut().zip(&self.at_least) {
+            let most = MOST_CORRECTION * at_least * MAKE_GOOD;
+            *owed = owed.clamp(-most, most);
+        }
+        self.move_thresholds();
+    }
+
+    /// Part of the traffic that tiers above the cheapest serve when nothing lowers it, in millionths.
+    pub fn asked_ppm(&self) -> u32 {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a share in [0, 1]
+        let ppm = (self.asked.get(1).copied().unwrap_or(0.0).clamp(0.0, 1.0) * f64::from(super::WHOLE_PPM)) as u32;
+        ppm
     }
 
     /// The need above which a tier is chosen, or None when there is no such tier; 0 for the cheapest.
