@@ -13,7 +13,8 @@ use ahash::RandomState;
 use super::entry::{Entry, Put};
 use super::evict::Evictor;
 use super::guards;
-use super::index::{Flat, MAX_DIM, Unit};
+use super::index::Flat;
+use super::unit::{MAX_DIM, Unit};
 use crate::error::{Error, Result};
 
 type Map<K, V> = std::collections::HashMap<K, V, RandomState>;

@@ -6,8 +6,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use tierkit_core::cache::entry::Put;
-use tierkit_core::cache::index::Unit;
 use tierkit_core::cache::semantic::{Bounds, Get, Store};
+use tierkit_core::cache::unit::Unit;
 
 use super::hit::PyCacheHit;
 use super::vector::unit;
