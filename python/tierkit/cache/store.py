@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
     from tierkit._core import CacheHit, CacheVerdict, Money
 
-__all__ = ["CAPACITY_BYTES", "MIN_SIMILARITY", "SemanticCache"]
+__all__ = ["CAPACITY_BYTES", "SemanticCache"]
 
 CAPACITY_BYTES = 256 * 1024 * 1024
 """Most bytes of a cache unless the caller says otherwise."""
-MIN_SIMILARITY = 0.95
-"""Least cosine of a semantic hit unless the caller says otherwise: cautious, since no cut fits every encoder."""
 
 
 class SemanticCache:
@@ -126,7 +124,7 @@ class SemanticCache:
         key: bytes,
         text: str = "",
         embedding: NDArray[np.float32] | Buffer | None = None,
-        min_similarity: float = MIN_SIMILARITY,
+        min_similarity: float | None = None,
     ) -> CacheHit | None:
         """Return the answer under an equal key, else the nearest one that the guards let through, or None.
 
@@ -137,7 +135,8 @@ class SemanticCache:
             key: Exact key of the request.
             text: The question, for the guards.
             embedding: Its vector, any length above zero; None looks at equal keys only. Shapes: (dim,), float32.
-            min_similarity: Cosine in [-1, 1], dimensionless.
+            min_similarity: Least cosine in [-1, 1], dimensionless; it can only tighten the decision. None: 0.5 where
+                both questions have a text, since their words carry most of the decision, 0.95 where one has none.
 
         Returns:
             CacheHit with `.value .similarity .exact .id .saved`, or None.
@@ -161,9 +160,9 @@ class SemanticCache:
     def report(self, id: int, *, ok: bool) -> bool:  # noqa: A002 - the word of CacheHit.id
         """Note whether a hit was right.
 
-        A wrong one drops the entry, and its key takes part in no semantic hit any more, neither as the stored nor as
-        the new question; equal questions are answered again once a new answer is put. The last 65,536 such reports
-        are remembered.
+        A right one raises the odds of the entry's later hits, at most three times. A wrong one drops the entry, and
+        its key takes part in no semantic hit any more, neither as the stored nor as the new question; equal questions
+        are answered again once a new answer is put. The last 65,536 such reports are remembered.
 
         Returns:
             Whether the entry was still held.
@@ -179,7 +178,7 @@ class SemanticCache:
         return self._store.report(id, ok=ok)
 
     def decide(
-        self, text_cached: str, text_new: str, similarity: float, *, min_similarity: float = MIN_SIMILARITY
+        self, text_cached: str, text_new: str, similarity: float, *, min_similarity: float | None = None
     ) -> CacheVerdict:
         """Say whether the answer to one question may serve another, without looking anything up.
 
@@ -187,7 +186,7 @@ class SemanticCache:
             text_cached: The question that was answered.
             text_new: The question that is asked.
             similarity: Their cosine in [-1, 1].
-            min_similarity: Least cosine of a hit.
+            min_similarity: Least cosine of a hit; None as for `get`.
 
         Returns:
             CacheVerdict with `.hit` and `.reasons`, sentences that say why not.

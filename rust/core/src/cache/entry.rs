@@ -31,6 +31,8 @@ pub struct Entry {
     pub bytes: u64,
     /// Place of its row in the partition, if it has one.
     pub row: Option<usize>,
+    /// Good reports.
+    pub praise: u32,
     hits: AtomicU32,
     priority: AtomicU64,
 }
@@ -48,6 +50,7 @@ impl Entry {
             saved_nusd: new.saved_nusd,
             bytes,
             row: None,
+            praise: 0,
             hits: AtomicU32::new(0),
             priority: AtomicU64::new(0),
         };

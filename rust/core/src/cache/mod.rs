@@ -10,11 +10,13 @@
 //! | [`bits`] | the rows whose signs are closest |
 //! | [`index`] | the nearest rows of one partition |
 //! | [`guards`] | which near-duplicates must not share an answer |
+//! | [`decision`] | from similarity and common words to a hit |
 //! | [`entry`] | what one stored answer weighs in bytes and in money |
 //! | [`semantic`] | the store: put, get, report, bounds |
 //! | [`evict`] | who leaves when the store is full |
 
 pub mod bits;
+pub mod decision;
 pub mod entry;
 pub mod evict;
 pub mod form;

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::RandomState;
 
+use super::decision::{check_similarity, floor, objections};
 use super::entry::{Entry, Put};
 use super::evict::Evictor;
-use super::guards;
 use super::index::Flat;
 use super::unit::{MAX_DIM, Unit};
 use crate::error::{Error, Result};
@@ -50,8 +50,8 @@ pub struct Get<'a> {
     pub text: &'a str,
     /// The question's vector; None looks at exact keys only.
     pub unit: Option<&'a Unit>,
-    /// Least cosine of a semantic hit.
-    pub min_similarity: f32,
+    /// Least cosine of a semantic hit; None leaves it to the calibrated decision.
+    pub min_similarity: Option<f32>,
 }
 
 /// A found answer.
@@ -186,7 +186,7 @@ impl Store {
     /// `Config` when the namespace is empty or the similarity is no cosine.
     pub fn get(&self, ask: &Get<'_>, now_ns: i64) -> Result<Option<Hit>> {
         check_namespace(ask.namespace)?;
-        check_similarity(ask.min_similarity)?;
+        ask.min_similarity.map_or(Ok(()), check_similarity)?;
         let id = self.id(ask.namespace, ask.key);
         let hit = self.exact(ask, id, now_ns).or_else(|| self.semantic(ask, id, now_ns));
         let counter = match &hit {
@@ -198,11 +198,14 @@ impl Store {
         Ok(hit)
     }
 
-    /// Notes whether a hit was right. A wrong one drops the entry, and its key takes part in no semantic hit any more,
+    /// Notes whether a hit was right. A right one raises the odds of the entry's later hits a little. A wrong one drops the entry, and its key takes part in no semantic hit any more,
     /// neither as the stored question nor as the new one. Returns whether the entry was still held.
     pub fn report(&mut self, id: u64, ok: bool) -> bool {
         let place = self.places.get(&id).copied();
         self.counters.reported += u64::from(!ok);
+        if ok && let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
+            entry.praise = entry.praise.saturating_add(1);
+        }
         if !ok {
             if self.cut.insert(id) {
                 self.cut_order.push_back(id);
@@ -257,9 +260,9 @@ impl Store {
         let rows = &self.partitions.get(ask.namespace)?.rows;
         let unit = ask.unit.filter(|_| !self.cut.contains(&id))?;
         let alive = |owner: u64| self.held(owner).is_some_and(|entry| entry.alive(now_ns));
-        for near in rows.nearest(unit, ask.min_similarity, CANDIDATES, alive) {
+        for near in rows.nearest(unit, floor(ask.text, ask.min_similarity), CANDIDATES, alive) {
             let Some(entry) = self.held(near.owner) else { continue };
-            if guards::differences(&entry.text, ask.text).is_empty() {
+            if objections(&entry.text, ask.text, near.similarity, ask.min_similarity, entry.praise).is_empty() {
                 return Some(self.hit(entry, near.similarity, false));
             }
             self.counters.blocked.fetch_add(1, Ordering::Relaxed);
@@ -351,31 +354,6 @@ fn check_namespace(namespace: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what is no cosine.
-///
-/// # Errors
-/// `Config` when it is not a number in [-1, 1].
-pub fn check_similarity(similarity: f32) -> Result<()> {
-    if !(-1.0..=1.0).contains(&similarity) {
-        return Err(Error::config(format!("similarity {similarity}: expected a cosine from -1 to 1, such as 0.95")));
-    }
-    Ok(())
-}
-
-/// Why the answer to one text must not serve another; empty when it may. Stateless: guards and threshold, no feedback.
-///
-/// # Errors
-/// `Config` when a similarity is no cosine.
-pub fn verdict(cached: &str, new: &str, similarity: f32, min_similarity: f32) -> Result<Vec<String>> {
-    check_similarity(similarity)?;
-    check_similarity(min_similarity)?;
-    let mut reasons = guards::differences(cached, new);
-    if similarity < min_similarity {
-        reasons.push(format!("similarity {similarity:.4} is below {min_similarity:.4}"));
-    }
-    Ok(reasons)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,7 +374,7 @@ mod tests {
     }
 
     fn get<'a>(namespace: &'a str, key: &'a [u8], unit: Option<&'a Unit>) -> Get<'a> {
-        Get { namespace: namespace.as_bytes(), key, text: "what is this", unit, min_similarity: 0.9 }
+        Get { namespace: namespace.as_bytes(), key, text: "what is this", unit, min_similarity: Some(0.9) }
     }
 
     fn found(store: &Store, ask: &Get<'_>, now_ns: i64) -> Option<Hit> {

@@ -66,7 +66,7 @@ impl PyCacheStore {
         key: &[u8],
         text: &Bound<'_, PyString>,
         embedding: Option<&Bound<'_, PyAny>>,
-        min_similarity: f32,
+        min_similarity: Option<f32>,
         now_ns: i64,
     ) -> PyResult<Option<PyCacheHit>> {
         let namespace = name(namespace)?;
