@@ -24,6 +24,8 @@ __all__ = ["CAPACITY_BYTES", "SemanticCache"]
 CAPACITY_BYTES = 256 * 1024 * 1024
 """Most bytes of a cache unless the caller says otherwise."""
 
+_AGES_S = 1e9
+
 
 class SemanticCache:
     """Cached answers of one process, by equal key and by near-duplicate question.
@@ -84,6 +86,7 @@ class SemanticCache:
         text: str = "",
         embedding: NDArray[np.float32] | Buffer | None = None,
         saved: Money | Decimal | int | str = 0,
+        tag: str = "",
     ) -> int | None:
         """Keep an answer, in place of an older one with the same namespace and key.
 
@@ -96,6 +99,7 @@ class SemanticCache:
             embedding: The question's vector, of any length above zero; None: found by equal key only.
                 Shapes: (dim,), float32.
             saved: What one hit saves, in USD.
+            tag: What to find the entry by when it must go, such as the version of a document; see `purge`.
 
         Returns:
             The entry's id; None when nothing changed, since the life is 0 or the entry alone is larger than the cache.
@@ -115,6 +119,7 @@ class SemanticCache:
             ttl_s=ttl_s,
             saved=saved,
             now_ns=self._clock(),
+            tag=tag,
         )
 
     def get(
@@ -198,6 +203,36 @@ class SemanticCache:
 
         """
         return _core.cache_decide(text_cached, text_new, similarity, min_similarity)
+
+    def purge(
+        self, *, namespace: str | bytes | None = None, tag: str | None = None, older_than_s: float | None = None
+    ) -> int:
+        """Drop every entry that fits all that is given, and say how many.
+
+        Args:
+            namespace: Of this namespace.
+            tag: With this tag.
+            older_than_s: Put longer ago than this, in seconds.
+
+        Raises:
+            ConfigError: Nothing is given, or the age is negative or no number.
+
+        Cost: One look at each entry; lookups wait meanwhile.
+
+        Example:
+            >>> from tierkit import SemanticCache
+            >>> cache = SemanticCache()
+            >>> id = cache.put(namespace="acme", key=b"k", value=b"v", ttl_s=60, tag="manual v3")
+            >>> cache.purge(tag="manual v3"), len(cache)
+            (1, 0)
+
+        """
+        if older_than_s is None:
+            return self._store.purge(namespace=namespace, tag=tag, put_before_ns=None)
+        if not 0 <= older_than_s < _AGES_S:
+            raise ConfigError(f"older_than_s {older_than_s}: expected seconds, 0 or more and below {_AGES_S:.0e}")
+        instant = self._clock() - int(older_than_s * 1e9)
+        return self._store.purge(namespace=namespace, tag=tag, put_before_ns=instant)
 
     def stats(self) -> dict[str, int]:
         """Count what is held and what happened: entries, bytes, hits, misses, and what hits saved in nano-USD."""

@@ -69,6 +69,25 @@ pub struct Hit {
     pub saved_nusd: i64,
 }
 
+/// Which entries to purge: those that fit every part that is given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mark<'a> {
+    /// Of this namespace.
+    pub namespace: Option<&'a [u8]>,
+    /// With this tag.
+    pub tag: Option<&'a str>,
+    /// Put before this instant, in ns.
+    pub put_before_ns: Option<i64>,
+}
+
+impl Mark<'_> {
+    fn fits(&self, entry: &Entry) -> bool {
+        self.namespace.is_none_or(|namespace| *entry.namespace == *namespace)
+            && self.tag.is_none_or(|tag| *entry.tag == *tag)
+            && self.put_before_ns.is_none_or(|instant| entry.put_ns < instant)
+    }
+}
+
 #[derive(Debug)]
 struct Partition {
     rows: Flat,
@@ -174,7 +193,7 @@ impl Store {
             self.remove(*place);
         }
         self.make_room(bytes, now_ns);
-        let entry = Entry::new(new, id, bytes, now_ns.saturating_add(new.ttl_ns), self.evictor.clock());
+        let entry = Entry::new(new, id, bytes, now_ns, self.evictor.clock());
         self.insert(entry, unit);
         self.counters.puts += 1;
         Ok(Some(id))
@@ -220,6 +239,22 @@ impl Store {
             }
         }
         place.is_some()
+    }
+
+    /// Drops every entry that the mark fits, and says how many; later questions are asked again.
+    ///
+    /// # Errors
+    /// `Config` when the mark names nothing, which would empty the store by mistake.
+    pub fn purge(&mut self, mark: &Mark<'_>) -> Result<usize> {
+        if mark.namespace.is_none() && mark.tag.is_none() && mark.put_before_ns.is_none() {
+            return Err(Error::config("purge of everything: name a namespace, a tag or an age; make a new cache to empty it"));
+        }
+        let before = self.entries.len();
+        let mut place = 0;
+        while let Some(entry) = self.entries.get(place) {
+            if mark.fits(entry) { self.remove(place) } else { place += 1 }
+        }
+        Ok(before - self.entries.len())
     }
 
     /// Counts by name, for people.
@@ -370,7 +405,7 @@ mod tests {
     }
 
     fn put<'a>(namespace: &'a str, key: &'a [u8], value: &'a [u8], saved_nusd: i64) -> Put<'a> {
-        Put { namespace: namespace.as_bytes(), key, text: "what is this", value, ttl_ns: 10, saved_nusd }
+        Put { namespace: namespace.as_bytes(), key, text: "what is this", value, tag: "", ttl_ns: 10, saved_nusd }
     }
 
     fn get<'a>(namespace: &'a str, key: &'a [u8], unit: Option<&'a Unit>) -> Get<'a> {
@@ -421,6 +456,58 @@ mod tests {
         let kept = dear.filter(|n| found(&store, &get("a", &n.to_le_bytes(), None), 0).is_some()).count();
         assert!(kept >= 19, "{kept} of 20 dear entries kept");
         assert!(store.put(&put("a", b"big", &vec![0; 40_000], 0), None, 0).is_ok_and(|id| id.is_none()));
+    }
+
+    #[test]
+    fn purge_takes_what_fits_every_part() {
+        let mut store = store(10, 100_000);
+        for (namespace, key, tag, now_ns) in [("a", b"1", "x", 0), ("a", b"2", "y", 1), ("b", b"3", "x", 2)] {
+            let new = Put { tag, ..put(namespace, key, b"v", 0) };
+            assert!(store.put(&new, unit([1.0, 0.0]).as_ref(), now_ns).is_ok());
+        }
+        assert!(store.purge(&Mark::default()).is_err());
+        let mark = Mark { namespace: Some(b"a"), tag: Some("x"), put_before_ns: Some(1) };
+        assert_eq!(store.purge(&mark), Ok(1));
+        assert_eq!(store.purge(&mark), Ok(0));
+        assert_eq!(store.purge(&Mark { put_before_ns: Some(3), ..Mark::default() }), Ok(2));
+        assert!(store.is_empty() && store.bytes == 0 && store.partitions.is_empty());
+    }
+
+    /// A million lookups under forged names, each of which could only hit by crossing a partition.
+    #[test]
+    fn a_million_lookups_never_cross() {
+        let names = |n: u64| -> Vec<u8> {
+            let mut name = format!("tenant{}", n % 7).into_bytes();
+            match n % 5 {
+                0 => name.push(0),
+                1 => name.insert(0, 0),
+                2 => name.extend(b"\0k"),
+                3 => name = name.repeat(2),
+                _ => {}
+            }
+            name
+        };
+        let mut store = store(100, 1_000_000);
+        for n in 0..35_u64 {
+            let (name, owner) = (names(n), n.to_le_bytes());
+            let new = Put { namespace: &name, ..put("", b"k", &owner, 0) };
+            assert!(store.put(&new, unit([1.0, 0.0]).as_ref(), 0).is_ok());
+        }
+        let (east, mut state) = (unit([1.0, 0.0]), 9_u64);
+        for n in 0..1_000_000_u64 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let (which, strange) = (state % 35, n % 3 == 0);
+            let mut name = names(which);
+            if strange {
+                name.push(b'!');
+            }
+            let key: &[u8] = if n % 2 == 0 { b"k" } else { b"other" };
+            let ask = Get { namespace: &name, ..get("", key, east.as_ref()) };
+            let owner = found(&store, &ask, 1).map(|hit| u64::from_le_bytes((*hit.value).try_into().unwrap_or_default()));
+            assert_eq!(owner, (!strange).then_some(which), "{name:?}");
+        }
     }
 
     #[test]
