@@ -24,32 +24,6 @@ pub fn dots(rows: &[i8], query: &[i16], out: &mut [i32]) {
 #[inline(always)]
 #[allow(clippy::inline_always)] // as above
 pub fn hammings(blocks: &[u64], query: &[u64], out: &mut [u16]) {
-    // A known number of words is unrolled, and its eight lanes become one register; 256, 384, 768, 1,024 and 1,536 values.
-    match query.len() {
-        4 => fixed::<4>(blocks, query, out),
-        6 => fixed::<6>(blocks, query, out),
-        12 => fixed::<12>(blocks, query, out),
-        16 => fixed::<16>(blocks, query, out),
-        24 => fixed::<24>(blocks, query, out),
-        _ => any(blocks, query, out),
-    }
-}
-
-#[inline(always)]
-#[allow(clippy::inline_always)] // as above
-fn fixed<const WORDS: usize>(blocks: &[u64], query: &[u64], out: &mut [u16]) {
-    let Ok(query) = <&[u64; WORDS]>::try_from(query) else { return };
-    let (rows, _) = blocks.as_chunks::<LANES>();
-    let (blocks, _) = rows.as_chunks::<WORDS>();
-    let (counts, _) = out.as_chunks_mut::<LANES>();
-    for (block, counts) in blocks.iter().zip(counts) {
-        *counts = counted(block, query);
-    }
-}
-
-#[inline(always)]
-#[allow(clippy::inline_always)] // as above
-fn any(blocks: &[u64], query: &[u64], out: &mut [u16]) {
     let (rows, _) = blocks.as_chunks::<LANES>();
     let (counts, _) = out.as_chunks_mut::<LANES>();
     for (block, counts) in rows.chunks_exact(query.len()).zip(counts) {

@@ -1,7 +1,8 @@
 //! Sums over many quantised rows at once, at the widest step that the machine knows.
 //!
 //! # Invariant
-//! Every level gives the same integers: the bodies are one and the same safe code, compiled again for wider registers.
+//! Every level gives the same integers. All but one body are the same safe code, compiled again for wider registers; tests compare
+//! each with the plain sum.
 
 mod body;
 mod wide;
