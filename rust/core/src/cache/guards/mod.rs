@@ -4,6 +4,7 @@
 //! English; numbers, names and word order need no language.
 
 mod content;
+mod edit;
 mod names;
 mod negation;
 mod numbers;
@@ -40,6 +41,7 @@ pub fn differences(cached: &str, new: &str) -> Vec<String> {
         tense::differ,
         order::differ,
         question::differ,
+        edit::differ,
     ];
     guards.iter().filter_map(|guard| guard(&cached, &new)).collect()
 }

@@ -13,7 +13,8 @@ pub fn differ(cached: &Words, new: &Words) -> Option<String> {
     let (a, b) = (sides(cached), sides(new));
     let turned = a.iter().any(|(left, right)| left != right && b.iter().any(|(l, r)| l == right && r == left));
     let marked = HINGES.iter().chain(&MARKS).any(|mark| cached.has(mark) && new.has(mark));
-    (turned || marked && permuted(cached, new)).then(|| "word order differs: the same words in another direction".to_owned())
+    (turned || (marked || named_apart(cached, new)) && permuted(cached, new))
+        .then(|| "word order differs: the same words in another direction".to_owned())
 }
 
 /// What stands left and right of each hinge, and what follows "from" and "to" wherever they are.
@@ -44,6 +45,12 @@ fn things(words: &Words) -> Vec<String> {
     things
 }
 
+/// Whether the names stand in another order: "Alice calls Bob".
+fn named_apart(a: &Words, b: &Words) -> bool {
+    let names = |words: &Words| words.all.iter().filter(|word| word.is_name()).map(|word| word.lower.clone()).collect::<Vec<_>>();
+    names(a) != names(b)
+}
+
 fn permuted(a: &Words, b: &Words) -> bool {
     let all = |words: &Words| words.all.iter().map(|word| word.lower.clone()).collect::<Vec<_>>();
     let (mut a, mut b) = (all(a), all(b));
@@ -67,6 +74,7 @@ mod tests {
             ("to Oslo from Rome", "from Rome to Oslo", true),
             ("cheapest flights Oslo to Rome", "a low price flight from Oslo to Rome", false),
             ("Is tea healthier than coffee", "Is coffee healthier than tea", true),
+            ("Did Alice call Bob?", "Did Bob call Alice?", true),
             ("Load a Set by calling `get`", "By calling `get`, one loads a Set", false),
         ] {
             assert_eq!(differ(&Words::of(a), &Words::of(b)).is_some(), differs, "{a} | {b}");
