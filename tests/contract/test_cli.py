@@ -38,7 +38,7 @@ per = ["team"]
 [cache]
 per = ["team"]
 """
-COMMANDS = ("init", "check", "route", "fit", "eval", "replay", "demo", "report", "explain")
+COMMANDS = ("init", "check", "route", "fit", "eval", "replay", "demo", "report", "explain", "cache")
 
 
 class Run:

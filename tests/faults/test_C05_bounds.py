@@ -92,3 +92,11 @@ def test_one_tenant_cannot_push_out_another() -> None:
     for n in range(5_000):
         cache.put(namespace="loud", key=n.to_bytes(4, "little"), value=bytes(200), ttl_s=60, saved="0.01")
     assert all(cache.get(namespace="quiet", key=bytes([n])) is not None for n in range(10))
+
+
+def test_a_gigabyte_is_refused_without_a_copy() -> None:
+    cache = tk.SemanticCache()
+    huge = bytes(1 << 30)
+    assert cache.put(namespace="a", key=b"k", value=huge, ttl_s=60) is None
+    assert cache.put(namespace="a", key=huge[: 1 << 29], value=b"", ttl_s=60) is None
+    assert (len(cache), cache.stats()["bytes"], cache.stats()["refused"]) == (0, 0, 2)

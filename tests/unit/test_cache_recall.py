@@ -22,11 +22,11 @@ def recall(rows: np.ndarray, queries: np.ndarray, floor: float) -> tuple[float, 
         if exact.max() < floor:
             continue
         seen += 1
-        hit = cache.get(namespace="a", key=b"?", embedding=query.astype(np.float32), min_similarity=floor - 1e-4)
+        hit = cache.get(namespace="a", key=b"?", embedding=query.astype(np.float32), min_similarity=floor - 4e-3)
         assert hit is not None
         found = int.from_bytes(hit.value, "little")
         right += bool(exact[found] >= exact.max() - 1e-6)
-        assert hit.similarity == pytest.approx(exact[found], abs=1e-4)
+        assert hit.similarity == pytest.approx(exact[found], abs=4e-3)
     return right / max(seen, 1), seen
 
 

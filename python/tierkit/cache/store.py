@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from tierkit._core import CacheHit, CacheVerdict, Money
 
-__all__ = ["CAPACITY_BYTES", "MIN_SIMILARITY", "SemanticCache"]
+__all__ = ["CAPACITY_BYTES", "SemanticCache"]
 
 CAPACITY_BYTES = 256 * 1024 * 1024
 """Most bytes of a cache unless the caller says otherwise."""
-MIN_SIMILARITY = 0.95
-"""Least cosine of a semantic hit unless the caller says otherwise: cautious, since no cut fits every encoder."""
+
+_AGES_S = 1e9
 
 
 class SemanticCache:
@@ -86,6 +86,7 @@ class SemanticCache:
         text: str = "",
         embedding: NDArray[np.float32] | Buffer | None = None,
         saved: Money | Decimal | int | str = 0,
+        tag: str = "",
     ) -> int | None:
         """Keep an answer, in place of an older one with the same namespace and key.
 
@@ -98,6 +99,7 @@ class SemanticCache:
             embedding: The question's vector, of any length above zero; None: found by equal key only.
                 Shapes: (dim,), float32.
             saved: What one hit saves, in USD.
+            tag: What to find the entry by when it must go, such as the version of a document; see `purge`.
 
         Returns:
             The entry's id; None when nothing changed, since the life is 0 or the entry alone is larger than the cache.
@@ -117,6 +119,7 @@ class SemanticCache:
             ttl_s=ttl_s,
             saved=saved,
             now_ns=self._clock(),
+            tag=tag,
         )
 
     def get(
@@ -126,7 +129,7 @@ class SemanticCache:
         key: bytes,
         text: str = "",
         embedding: NDArray[np.float32] | Buffer | None = None,
-        min_similarity: float = MIN_SIMILARITY,
+        min_similarity: float | None = None,
     ) -> CacheHit | None:
         """Return the answer under an equal key, else the nearest one that the guards let through, or None.
 
@@ -137,7 +140,8 @@ class SemanticCache:
             key: Exact key of the request.
             text: The question, for the guards.
             embedding: Its vector, any length above zero; None looks at equal keys only. Shapes: (dim,), float32.
-            min_similarity: Cosine in [-1, 1], dimensionless.
+            min_similarity: Least cosine in [-1, 1], dimensionless; it can only tighten the decision. None: 0.5 where
+                both questions have a text, since their words carry most of the decision, 0.95 where one has none.
 
         Returns:
             CacheHit with `.value .similarity .exact .id .saved`, or None.
@@ -161,9 +165,9 @@ class SemanticCache:
     def report(self, id: int, *, ok: bool) -> bool:  # noqa: A002 - the word of CacheHit.id
         """Note whether a hit was right.
 
-        A wrong one drops the entry, and its key takes part in no semantic hit any more, neither as the stored nor as
-        the new question; equal questions are answered again once a new answer is put. The last 65,536 such reports
-        are remembered.
+        A right one raises the odds of the entry's later hits, at most three times. A wrong one drops the entry, and
+        its key takes part in no semantic hit any more, neither as the stored nor as the new question; equal questions
+        are answered again once a new answer is put. The last 65,536 such reports are remembered.
 
         Returns:
             Whether the entry was still held.
@@ -179,7 +183,7 @@ class SemanticCache:
         return self._store.report(id, ok=ok)
 
     def decide(
-        self, text_cached: str, text_new: str, similarity: float, *, min_similarity: float = MIN_SIMILARITY
+        self, text_cached: str, text_new: str, similarity: float, *, min_similarity: float | None = None
     ) -> CacheVerdict:
         """Say whether the answer to one question may serve another, without looking anything up.
 
@@ -187,7 +191,7 @@ class SemanticCache:
             text_cached: The question that was answered.
             text_new: The question that is asked.
             similarity: Their cosine in [-1, 1].
-            min_similarity: Least cosine of a hit.
+            min_similarity: Least cosine of a hit; None as for `get`.
 
         Returns:
             CacheVerdict with `.hit` and `.reasons`, sentences that say why not.
@@ -199,6 +203,36 @@ class SemanticCache:
 
         """
         return _core.cache_decide(text_cached, text_new, similarity, min_similarity)
+
+    def purge(
+        self, *, namespace: str | bytes | None = None, tag: str | None = None, older_than_s: float | None = None
+    ) -> int:
+        """Drop every entry that fits all that is given, and say how many.
+
+        Args:
+            namespace: Of this namespace.
+            tag: With this tag.
+            older_than_s: Put longer ago than this, in seconds.
+
+        Raises:
+            ConfigError: Nothing is given, or the age is negative or no number.
+
+        Cost: One look at each entry; lookups wait meanwhile.
+
+        Example:
+            >>> from tierkit import SemanticCache
+            >>> cache = SemanticCache()
+            >>> id = cache.put(namespace="acme", key=b"k", value=b"v", ttl_s=60, tag="manual v3")
+            >>> cache.purge(tag="manual v3"), len(cache)
+            (1, 0)
+
+        """
+        if older_than_s is None:
+            return self._store.purge(namespace=namespace, tag=tag, put_before_ns=None)
+        if not 0 <= older_than_s < _AGES_S:
+            raise ConfigError(f"older_than_s {older_than_s}: expected seconds, 0 or more and below {_AGES_S:.0e}")
+        instant = self._clock() - int(older_than_s * 1e9)
+        return self._store.purge(namespace=namespace, tag=tag, put_before_ns=instant)
 
     def stats(self) -> dict[str, int]:
         """Count what is held and what happened: entries, bytes, hits, misses, and what hits saved in nano-USD."""

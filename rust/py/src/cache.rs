@@ -16,5 +16,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<hit::PyCacheHit>()?;
     module.add_class::<hit::PyCacheVerdict>()?;
     module.add_function(wrap_pyfunction!(embedding::embed_many, module)?)?;
+    module.add_function(wrap_pyfunction!(embedding::cache_overlap, module)?)?;
     module.add_function(wrap_pyfunction!(embedding::cache_decide, module)?)
 }

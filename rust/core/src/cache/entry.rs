@@ -23,6 +23,10 @@ pub struct Entry {
     pub text: Box<str>,
     /// The answer.
     pub value: Arc<[u8]>,
+    /// What the owner wrote on it, for [`super::semantic::Store::purge`]; may be empty.
+    pub tag: Box<str>,
+    /// When it was put, in ns.
+    pub put_ns: i64,
     /// First instant at which the entry is no more, in ns.
     pub expires_ns: i64,
     /// What one hit saves, in nano-USD.
@@ -31,23 +35,28 @@ pub struct Entry {
     pub bytes: u64,
     /// Place of its row in the partition, if it has one.
     pub row: Option<usize>,
+    /// Good reports.
+    pub praise: u32,
     hits: AtomicU32,
     priority: AtomicU64,
 }
 
 impl Entry {
     /// An entry that was used once, by its own put.
-    pub fn new(new: &Put<'_>, id: u64, bytes: u64, expires_ns: i64, clock: u64) -> Self {
+    pub fn new(new: &Put<'_>, id: u64, bytes: u64, now_ns: i64, clock: u64) -> Self {
         let entry = Self {
             id,
             namespace: new.namespace.into(),
             key: new.key.into(),
             text: new.text.into(),
             value: new.value.into(),
-            expires_ns,
+            tag: new.tag.into(),
+            put_ns: now_ns,
+            expires_ns: now_ns.saturating_add(new.ttl_ns),
             saved_nusd: new.saved_nusd,
             bytes,
             row: None,
+            praise: 0,
             hits: AtomicU32::new(0),
             priority: AtomicU64::new(0),
         };
@@ -95,6 +104,8 @@ pub struct Put<'a> {
     pub text: &'a str,
     /// The answer.
     pub value: &'a [u8],
+    /// What to find it by when it must go; may be empty.
+    pub tag: &'a str,
     /// Life in ns from now; zero or less keeps nothing.
     pub ttl_ns: i64,
     /// What one hit saves, in nano-USD, not negative.
@@ -104,7 +115,7 @@ pub struct Put<'a> {
 impl Put<'_> {
     /// What the entry would weigh, keys, text, row and bookkeeping included.
     pub fn bytes(&self, dim: Option<usize>) -> u64 {
-        let parts = self.namespace.len() + self.key.len() + self.text.len() + self.value.len();
+        let parts = self.namespace.len() + self.key.len() + self.text.len() + self.value.len() + self.tag.len();
         let row = dim.map_or(0, Flat::row_bytes);
         OVERHEAD_BYTES + size_of::<Entry>() as u64 + (parts + row) as u64
     }

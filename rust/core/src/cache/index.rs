@@ -1,95 +1,40 @@
-//! The vectors of one partition, scanned flat: an 8-bit plane is read for every row, a second one only for the finalists.
+//! The vectors of one partition: 8-bit rows, scanned flat while they are few, behind a scan of sign bits when they are many.
 //!
 //! # Invariant
-//! Each row knows how far its 8-bit plane lies from its vector. A row is left out only when that bound proves it outside the
-//! best `top`, so the result equals a scan of the 16-bit rows: |similarity - f32 cosine| ≤ 0.0001, ties to the lowest row.
+//! |similarity - f32 cosine| ≤ 0.004, and equal vectors are exactly 1. Ties go to the lowest row. The best row is the exact
+//! best wherever its cosine is 0.8 or more, up to that rounding; tests and benches measure it on real vectors.
 //!
 //! # Source
-//! Cauchy-Schwarz: |a·b - a'·b'| ≤ |a-a'|·|b| + |a'|·|b-b'| for unit vectors a, b and their quantised a', b'.
+//! A row is rescaled by what its own rounding lost along its own direction, so the error shrinks with the angle to the query
+//! (Gao and Long 2024, "RaBitQ", eq. 8).
 
 // Rows count below 2^32, similarities are rounded to f32 on purpose.
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
 
-use super::kernels::scalar;
-use crate::error::{Error, Result};
+use super::bits::Bits;
+use super::kernels::Level;
+use super::unit::Unit;
 
-/// The widest vector a store takes.
-pub const MAX_DIM: usize = 16_384;
-/// Largest magnitude of a fine value: 127 in the high plane, 127 in the low one.
-const FINE_MAX: f64 = 32_639.0;
-/// What f32 and f64 rounding may add to a bound.
-const ROUNDING: f32 = 2e-5;
-
-/// A vector of length one, checked.
-#[derive(Debug, Clone)]
-pub struct Unit {
-    high: Vec<i8>,
-    low: Vec<i8>,
-    fine: Vec<i16>,
-    /// Multiplies the high plane back to the vector.
-    scale: f32,
-    /// Length of the difference between the vector and its high plane.
-    error: f32,
-}
-
-impl Unit {
-    /// Checks and normalises an embedding.
-    ///
-    /// # Errors
-    /// `Config` when the size differs from `dim`, a value is not finite, or all are zero.
-    pub fn new(vector: &[f32], dim: usize) -> Result<Self> {
-        if vector.len() != dim {
-            let seen = vector.len();
-            return Err(Error::config(format!(
-                "embedding of {seen} values: this cache keeps {dim}; use the encoder it was made for"
-            )));
-        }
-        if let Some(at) = vector.iter().position(|value| !value.is_finite()) {
-            return Err(Error::config(format!("embedding value {at} is {}: expected finite numbers", vector[at])));
-        }
-        let largest = vector.iter().fold(0.0_f64, |most, value| most.max(f64::from(value.abs())));
-        if largest == 0.0 {
-            return Err(Error::config("embedding of zeros: expected a vector with a direction; leave it out for exact lookups"));
-        }
-        let fine = vector.iter().map(|value| (f64::from(*value) / largest * FINE_MAX).round() as i16).collect();
-        Ok(Self::from_fine(fine))
-    }
-
-    fn from_fine(fine: Vec<i16>) -> Self {
-        let high: Vec<i8> = fine.iter().map(|value| ((i32::from(*value) + 128) >> 8) as i8).collect();
-        let low: Vec<i8> =
-            fine.iter().zip(&high).map(|(value, high)| (i32::from(*value) - i32::from(*high) * 256) as i8).collect();
-        let length = (scalar::norm_fine(&high, &low) as f64).sqrt();
-        let error = low.iter().map(|low| f64::from(*low).powi(2)).sum::<f64>().sqrt() / length;
-        Self { high, low, fine, scale: (256.0 / length) as f32, error: error as f32 + ROUNDING }
-    }
-
-    /// The query of the coarse scan: as many bits as keep every sum inside `i32`, and how far it lies from the vector.
-    fn coarse(&self) -> (Vec<i16>, f32, f32) {
-        let room = i32::MAX as usize / (127 * self.fine.len().max(1));
-        let shift = (0..15).find(|shift| (32_640_usize >> shift) < room).unwrap_or(15);
-        let half = (1_i32 << shift) >> 1;
-        let query: Vec<i16> = self.fine.iter().map(|value| ((i32::from(*value) + half) >> shift) as i16).collect();
-        let length = f64::from(256.0 / self.scale);
-        let step = f64::from(1_u32 << shift);
-        let off = self
-            .fine
-            .iter()
-            .zip(&query)
-            .map(|(fine, coarse)| (f64::from(*fine) - f64::from(*coarse) * step).powi(2))
-            .sum::<f64>();
-        (query, (step / length) as f32, (off.sqrt() / length) as f32 + ROUNDING)
-    }
-}
+/// Narrower rows keep 16 bits beside the 8: their rounding does not average out, and they cost little.
+const NARROW: usize = 128;
+/// Partitions up to this size are scanned without looking at sign bits.
+const FEW: usize = 1024;
+/// Rows that the first scan hands on.
+const FINALISTS: usize = 64;
+/// What counts as equal to 1 or -1: the rounding of f32 input.
+const EQUAL: f64 = 1e-6;
 
 /// The rows of one partition, as a struct of arrays.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Flat {
     dim: usize,
     high: Vec<i8>,
-    low: Vec<i8>,
-    scale: Vec<f32>,
-    error: Vec<f32>,
+    /// Rows in 16 bits, for narrow ones.
+    fine: Vec<i16>,
+    /// Sign bits, for wide ones.
+    bits: Bits,
+    /// Makes the product of an 8-bit row with a query of length one a cosine.
+    factor: Vec<f32>,
     owner: Vec<u64>,
 }
 
@@ -105,12 +50,14 @@ pub struct Near {
 impl Flat {
     /// No rows of `dim` values.
     pub fn new(dim: usize) -> Self {
-        Self { dim, ..Self::default() }
+        let bits = Bits::new(dim.div_ceil(64));
+        Self { dim, high: Vec::new(), fine: Vec::new(), bits, factor: Vec::new(), owner: Vec::new() }
     }
 
     /// Bytes that one row takes.
     pub fn row_bytes(dim: usize) -> usize {
-        2 * dim + 2 * size_of::<f32>() + size_of::<u64>()
+        let beside = if dim < NARROW { 2 * dim } else { 8 * dim.div_ceil(64) };
+        dim + beside + size_of::<f32>() + size_of::<u64>()
     }
 
     /// Number of rows.
@@ -127,9 +74,14 @@ impl Flat {
     pub fn push(&mut self, owner: u64, unit: &Unit) -> usize {
         self.grow();
         self.high.extend_from_slice(&unit.high);
-        self.low.extend_from_slice(&unit.low);
-        self.scale.push(unit.scale);
-        self.error.push(unit.error);
+        if self.dim < NARROW {
+            self.fine.extend_from_slice(&unit.fine);
+        } else {
+            self.bits.push(&unit.bits);
+        }
+        let mut own = [0];
+        Level::here().dots(&unit.high, &unit.fine, &mut own);
+        self.factor.push((unit.length / f64::from(own[0].max(1))) as f32);
         self.owner.push(owner);
         self.len() - 1
     }
@@ -139,9 +91,10 @@ impl Flat {
         if self.owner.len() == self.owner.capacity() {
             let rows = 4.max(self.len() / 8);
             self.high.reserve_exact(rows * self.dim);
-            self.low.reserve_exact(rows * self.dim);
-            self.scale.reserve_exact(rows);
-            self.error.reserve_exact(rows);
+            if self.dim < NARROW {
+                self.fine.reserve_exact(rows * self.dim);
+            }
+            self.factor.reserve_exact(rows);
             self.owner.reserve_exact(rows);
         }
     }
@@ -149,12 +102,15 @@ impl Flat {
     /// Removes a row by moving the last one into its place; returns the owner of the moved row.
     pub fn remove(&mut self, row: usize) -> Option<u64> {
         let last = self.len().checked_sub(1).filter(|last| row <= *last)?;
-        for plane in [&mut self.high, &mut self.low] {
-            plane.copy_within(last * self.dim.., row * self.dim);
-            plane.truncate(last * self.dim);
+        self.high.copy_within(last * self.dim.., row * self.dim);
+        self.high.truncate(last * self.dim);
+        if self.dim < NARROW {
+            self.fine.copy_within(last * self.dim.., row * self.dim);
+            self.fine.truncate(last * self.dim);
+        } else {
+            self.bits.remove(row);
         }
-        self.scale.swap_remove(row);
-        self.error.swap_remove(row);
+        self.factor.swap_remove(row);
         self.owner.swap_remove(row);
         if self.owner.capacity() > 64 && self.len() < self.owner.capacity() / 2 {
             self.shrink();
@@ -164,79 +120,88 @@ impl Flat {
 
     fn shrink(&mut self) {
         self.high.shrink_to_fit();
-        self.low.shrink_to_fit();
-        self.scale.shrink_to_fit();
-        self.error.shrink_to_fit();
+        self.fine.shrink_to_fit();
+        self.bits.shrink();
+        self.factor.shrink_to_fit();
         self.owner.shrink_to_fit();
     }
 
     /// The best `top` rows at or above `floor` whose owner is `alive`, best first.
     pub fn nearest(&self, query: &Unit, floor: f32, top: usize, alive: impl Fn(u64) -> bool) -> Vec<Near> {
-        if self.is_empty() || top == 0 || query.high.len() != self.dim {
+        if self.is_empty() || top == 0 || query.fine.len() != self.dim {
             return Vec::new();
         }
-        let mut found: Vec<(usize, Near)> = self
-            .finalists(query, floor, top, alive)
-            .into_iter()
-            .map(|row| (row, Near { owner: self.owner[row], similarity: self.similarity(row, query) }))
-            .filter(|(_, near)| near.similarity >= floor)
-            .collect();
-        found.sort_by(|a, b| b.1.similarity.total_cmp(&a.1.similarity).then(a.0.cmp(&b.0)));
-        found.truncate(top);
-        found.into_iter().map(|(_, near)| near).collect()
+        if self.dim < NARROW || self.len() <= FEW {
+            return self.best(self.scanned(query, floor, top, &alive), top);
+        }
+        let close = self.bits.closest(&query.bits, self.dim, floor, FINALISTS);
+        let full = close.len() == FINALISTS;
+        let mut near = self.finals(query, close, floor);
+        let found = near.len();
+        near.retain(|(row, _)| alive(self.owner[*row]));
+        // Only where the first scan was full can dead rows have crowded out living ones.
+        if full && near.len() < found && near.len() < top {
+            near = self.scanned(query, floor, top, &alive);
+        }
+        self.best(near, top)
     }
 
-    /// Rows that the coarse plane cannot rule out.
-    fn finalists(&self, query: &Unit, floor: f32, top: usize, alive: impl Fn(u64) -> bool) -> Vec<usize> {
-        let (coarse, step, off) = query.coarse();
-        let mut lower = Lowest::new(top, floor);
-        let mut kept: Vec<(usize, f32)> = Vec::new();
-        for (row, plane) in self.high.chunks_exact(self.dim).enumerate() {
-            let near = scalar::dot(plane, &coarse) as f32 * self.scale[row] * step;
-            let slack = self.error[row] + (1.0 + self.error[row]) * off + ROUNDING;
-            if near + slack >= lower.cut && alive(self.owner[row]) {
-                kept.push((row, near + slack));
-                lower.see(near - slack);
+    /// The best first, equal ones in the order of their rows.
+    fn best(&self, mut near: Vec<(usize, f32)>, top: usize) -> Vec<Near> {
+        near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        near.truncate(top);
+        near.into_iter().map(|(row, similarity)| Near { owner: self.owner[row], similarity }).collect()
+    }
+
+    /// The given rows that reach the floor.
+    fn finals(&self, query: &Unit, rows: Vec<u32>, floor: f32) -> Vec<(usize, f32)> {
+        let level = Level::here();
+        let mut product = [0];
+        let mut near = Vec::with_capacity(rows.len());
+        for row in rows.into_iter().map(|row| row as usize) {
+            level.dots(&self.high[row * self.dim..(row + 1) * self.dim], &query.fine, &mut product);
+            let similarity = self.similarity(row, product[0], query);
+            if similarity >= floor {
+                near.push((row, similarity));
             }
         }
-        kept.into_iter().filter(|(_, upper)| *upper >= lower.cut).map(|(row, _)| row).collect()
+        near
     }
 
-    fn similarity(&self, row: usize, query: &Unit) -> f32 {
-        let span = row * self.dim..(row + 1) * self.dim;
-        let (high, low) = (&self.high[span.clone()], &self.low[span]);
-        let product = scalar::dot_fine(high, low, &query.fine) as f64;
-        let lengths = scalar::norm_fine(high, low) as f64 * scalar::norm_fine(&query.high, &query.low) as f64;
-        (product / lengths.sqrt()).clamp(-1.0, 1.0) as f32
+    /// Looks at every row, and keeps the best living ones.
+    fn scanned(&self, query: &Unit, floor: f32, top: usize, alive: &impl Fn(u64) -> bool) -> Vec<(usize, f32)> {
+        const STRIP: usize = 64;
+        let mut products = [0_i32; STRIP];
+        let mut best: Vec<(usize, f32)> = Vec::with_capacity(top + 1);
+        for (strip, rows) in self.high.chunks(STRIP * self.dim).enumerate() {
+            let products = &mut products[..rows.len() / self.dim];
+            Level::here().dots(rows, &query.fine, products);
+            for (at, product) in products.iter().enumerate() {
+                let row = strip * STRIP + at;
+                let near = (row, self.similarity(row, *product, query));
+                let full = best.len() == top && best.last().is_some_and(|worst| near.1 <= worst.1);
+                if near.1 >= floor && !full && alive(self.owner[row]) {
+                    best.insert(best.partition_point(|other| other.1 >= near.1), near);
+                    best.truncate(top);
+                }
+            }
+        }
+        best
     }
-}
 
-/// The `top` best lower bounds so far: what a row must be able to reach.
-struct Lowest {
-    best: Vec<f32>,
-    top: usize,
-    floor: f32,
-    cut: f32,
-}
-
-impl Lowest {
-    fn new(top: usize, floor: f32) -> Self {
-        Self { best: Vec::with_capacity(top), top, floor, cut: floor }
-    }
-
-    fn see(&mut self, bound: f32) {
-        let full = self.best.len() == self.top;
-        if full && self.best.last().is_some_and(|worst| bound <= *worst) {
-            return;
-        }
-        if full {
-            self.best.pop();
-        }
-        let place = self.best.partition_point(|other| *other >= bound);
-        self.best.insert(place, bound);
-        if self.best.len() == self.top {
-            self.cut = self.best.last().map_or(self.floor, |worst| worst.max(self.floor));
-        }
+    fn similarity(&self, row: usize, product: i32, query: &Unit) -> f32 {
+        let cosine = if self.dim < NARROW {
+            let pairs = self.fine[row * self.dim..(row + 1) * self.dim].iter().zip(&query.fine);
+            let (mut product, mut squares) = (0_i64, 0_i64);
+            for (a, b) in pairs {
+                product += i64::from(*a) * i64::from(*b);
+                squares += i64::from(*a) * i64::from(*a);
+            }
+            product as f64 / ((squares as f64).sqrt() * query.length)
+        } else {
+            f64::from(product) * f64::from(self.factor[row]) / query.length
+        };
+        if 1.0 - cosine.abs() < EQUAL { cosine.signum() as f32 } else { cosine as f32 }
     }
 }
 
@@ -269,9 +234,9 @@ mod tests {
 
     #[test]
     fn the_best_row_is_the_exact_best() {
-        for dim in [1, 3, 64, 256, 1536] {
+        for dim in [1, 3, 64, 128, 256, 384, 1536] {
             let mut next = stream(dim as u64 * 977);
-            let rows: Vec<Vec<f32>> = (0..400).map(|_| (0..dim).map(|_| next()).collect()).collect();
+            let rows: Vec<Vec<f32>> = (0..1_500).map(|_| (0..dim).map(|_| next()).collect()).collect();
             let mut flat = Flat::new(dim);
             for (id, row) in rows.iter().enumerate() {
                 flat.push(id as u64, &unit(row));
@@ -281,8 +246,8 @@ mod tests {
                 let exact = rows.iter().map(|row| cosine(&query, row)).fold(f64::MIN, f64::max);
                 let found = flat.nearest(&unit(&query), -1.0, 1, |_| true);
                 let best = cosine(&query, &rows[found[0].owner as usize]);
-                assert!((exact - best).abs() < 1e-6, "dim {dim}: {exact} {best}");
-                assert!((f64::from(found[0].similarity) - exact).abs() < 1e-4);
+                assert!((exact - best).abs() < 1e-3, "dim {dim}: {exact} {best}");
+                assert!((f64::from(found[0].similarity) - best).abs() < 4e-3, "dim {dim}: {exact} {:?}", found[0]);
             }
         }
     }
@@ -309,14 +274,5 @@ mod tests {
         assert_eq!(flat.len(), 1);
         assert_eq!(flat.nearest(&unit(&[-2.0, 0.0]), 0.9, 8, |_| true), vec![Near { owner: 2, similarity: 1.0 }]);
         assert!(flat.nearest(&unit(&[-2.0, 0.0]), 0.9, 8, |owner| owner != 2).is_empty());
-    }
-
-    #[test]
-    fn bad_vectors_are_refused() {
-        for vector in [&[0.0, 0.0][..], &[f32::NAN, 1.0], &[f32::INFINITY, 1.0], &[1.0], &[1.0, 2.0, 3.0]] {
-            assert!(Unit::new(vector, 2).is_err(), "{vector:?}");
-        }
-        assert!(Unit::new(&[1e-45, 0.0], 2).is_ok());
-        assert!(Unit::new(&[f32::MAX, f32::MIN], 2).is_ok());
     }
 }

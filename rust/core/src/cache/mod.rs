@@ -4,13 +4,19 @@
 //! |---|---|
 //! | [`form`] | the canonical bytes of values and texts |
 //! | [`key`] | which bytes make the partition and which the exact key |
-//! | [`kernels`] | dot products of quantised rows |
-//! | [`index`] | the nearest rows of one partition, exactly |
+//! | [`rotation`] | the fixed turn that makes quantising fair |
+//! | [`unit`] | a vector of length one in integers, checked |
+//! | [`kernels`] | sums over quantised rows, for each width of register |
+//! | [`bits`] | the rows whose signs are closest |
+//! | [`index`] | the nearest rows of one partition |
 //! | [`guards`] | which near-duplicates must not share an answer |
+//! | [`decision`] | from similarity and common words to a hit |
 //! | [`entry`] | what one stored answer weighs in bytes and in money |
 //! | [`semantic`] | the store: put, get, report, bounds |
 //! | [`evict`] | who leaves when the store is full |
 
+pub mod bits;
+pub mod decision;
 pub mod entry;
 pub mod evict;
 pub mod form;
@@ -18,4 +24,6 @@ pub mod guards;
 pub mod index;
 pub mod kernels;
 pub mod key;
+pub mod rotation;
 pub mod semantic;
+pub mod unit;

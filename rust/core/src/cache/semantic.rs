@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::RandomState;
 
+use super::decision::{check_similarity, floor, objections};
 use super::entry::{Entry, Put};
 use super::evict::Evictor;
-use super::guards;
-use super::index::{Flat, MAX_DIM, Unit};
+use super::index::Flat;
+use super::unit::{MAX_DIM, Unit};
 use crate::error::{Error, Result};
 
 type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
@@ -49,8 +50,8 @@ pub struct Get<'a> {
     pub text: &'a str,
     /// The question's vector; None looks at exact keys only.
     pub unit: Option<&'a Unit>,
-    /// Least cosine of a semantic hit.
-    pub min_similarity: f32,
+    /// Least cosine of a semantic hit; None leaves it to the calibrated decision.
+    pub min_similarity: Option<f32>,
 }
 
 /// A found answer.
@@ -66,6 +67,25 @@ pub struct Hit {
     pub exact: bool,
     /// What the hit saves, in nano-USD.
     pub saved_nusd: i64,
+}
+
+/// Which entries to purge: those that fit every part that is given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mark<'a> {
+    /// Of this namespace.
+    pub namespace: Option<&'a [u8]>,
+    /// With this tag.
+    pub tag: Option<&'a str>,
+    /// Put before this instant, in ns.
+    pub put_before_ns: Option<i64>,
+}
+
+impl Mark<'_> {
+    fn fits(&self, entry: &Entry) -> bool {
+        self.namespace.is_none_or(|namespace| *entry.namespace == *namespace)
+            && self.tag.is_none_or(|tag| *entry.tag == *tag)
+            && self.put_before_ns.is_none_or(|instant| entry.put_ns < instant)
+    }
 }
 
 #[derive(Debug)]
@@ -173,7 +193,7 @@ impl Store {
             self.remove(*place);
         }
         self.make_room(bytes, now_ns);
-        let entry = Entry::new(new, id, bytes, now_ns.saturating_add(new.ttl_ns), self.evictor.clock());
+        let entry = Entry::new(new, id, bytes, now_ns, self.evictor.clock());
         self.insert(entry, unit);
         self.counters.puts += 1;
         Ok(Some(id))
@@ -185,7 +205,7 @@ impl Store {
     /// `Config` when the namespace is empty or the similarity is no cosine.
     pub fn get(&self, ask: &Get<'_>, now_ns: i64) -> Result<Option<Hit>> {
         check_namespace(ask.namespace)?;
-        check_similarity(ask.min_similarity)?;
+        ask.min_similarity.map_or(Ok(()), check_similarity)?;
         let id = self.id(ask.namespace, ask.key);
         let hit = self.exact(ask, id, now_ns).or_else(|| self.semantic(ask, id, now_ns));
         let counter = match &hit {
@@ -197,11 +217,14 @@ impl Store {
         Ok(hit)
     }
 
-    /// Notes whether a hit was right. A wrong one drops the entry, and its key takes part in no semantic hit any more,
+    /// Notes whether a hit was right. A right one raises the odds of the entry's later hits a little. A wrong one drops the entry, and its key takes part in no semantic hit any more,
     /// neither as the stored question nor as the new one. Returns whether the entry was still held.
     pub fn report(&mut self, id: u64, ok: bool) -> bool {
         let place = self.places.get(&id).copied();
         self.counters.reported += u64::from(!ok);
+        if ok && let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
+            entry.praise = entry.praise.saturating_add(1);
+        }
         if !ok {
             if self.cut.insert(id) {
                 self.cut_order.push_back(id);
@@ -216,6 +239,22 @@ impl Store {
             }
         }
         place.is_some()
+    }
+
+    /// Drops every entry that the mark fits, and says how many; later questions are asked again.
+    ///
+    /// # Errors
+    /// `Config` when the mark names nothing, which would empty the store by mistake.
+    pub fn purge(&mut self, mark: &Mark<'_>) -> Result<usize> {
+        if mark.namespace.is_none() && mark.tag.is_none() && mark.put_before_ns.is_none() {
+            return Err(Error::config("purge of everything: name a namespace, a tag or an age; make a new cache to empty it"));
+        }
+        let before = self.entries.len();
+        let mut place = 0;
+        while let Some(entry) = self.entries.get(place) {
+            if mark.fits(entry) { self.remove(place) } else { place += 1 }
+        }
+        Ok(before - self.entries.len())
     }
 
     /// Counts by name, for people.
@@ -256,9 +295,9 @@ impl Store {
         let rows = &self.partitions.get(ask.namespace)?.rows;
         let unit = ask.unit.filter(|_| !self.cut.contains(&id))?;
         let alive = |owner: u64| self.held(owner).is_some_and(|entry| entry.alive(now_ns));
-        for near in rows.nearest(unit, ask.min_similarity, CANDIDATES, alive) {
+        for near in rows.nearest(unit, floor(ask.text, ask.min_similarity), CANDIDATES, alive) {
             let Some(entry) = self.held(near.owner) else { continue };
-            if guards::differences(&entry.text, ask.text).is_empty() {
+            if objections(&entry.text, ask.text, near.similarity, ask.min_similarity, entry.praise).is_empty() {
                 return Some(self.hit(entry, near.similarity, false));
             }
             self.counters.blocked.fetch_add(1, Ordering::Relaxed);
@@ -350,31 +389,6 @@ fn check_namespace(namespace: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what is no cosine.
-///
-/// # Errors
-/// `Config` when it is not a number in [-1, 1].
-pub fn check_similarity(similarity: f32) -> Result<()> {
-    if !(-1.0..=1.0).contains(&similarity) {
-        return Err(Error::config(format!("similarity {similarity}: expected a cosine from -1 to 1, such as 0.95")));
-    }
-    Ok(())
-}
-
-/// Why the answer to one text must not serve another; empty when it may. Stateless: guards and threshold, no feedback.
-///
-/// # Errors
-/// `Config` when a similarity is no cosine.
-pub fn verdict(cached: &str, new: &str, similarity: f32, min_similarity: f32) -> Result<Vec<String>> {
-    check_similarity(similarity)?;
-    check_similarity(min_similarity)?;
-    let mut reasons = guards::differences(cached, new);
-    if similarity < min_similarity {
-        reasons.push(format!("similarity {similarity:.4} is below {min_similarity:.4}"));
-    }
-    Ok(reasons)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,11 +405,11 @@ mod tests {
     }
 
     fn put<'a>(namespace: &'a str, key: &'a [u8], value: &'a [u8], saved_nusd: i64) -> Put<'a> {
-        Put { namespace: namespace.as_bytes(), key, text: "what is this", value, ttl_ns: 10, saved_nusd }
+        Put { namespace: namespace.as_bytes(), key, text: "what is this", value, tag: "", ttl_ns: 10, saved_nusd }
     }
 
     fn get<'a>(namespace: &'a str, key: &'a [u8], unit: Option<&'a Unit>) -> Get<'a> {
-        Get { namespace: namespace.as_bytes(), key, text: "what is this", unit, min_similarity: 0.9 }
+        Get { namespace: namespace.as_bytes(), key, text: "what is this", unit, min_similarity: Some(0.9) }
     }
 
     fn found(store: &Store, ask: &Get<'_>, now_ns: i64) -> Option<Hit> {
@@ -442,6 +456,58 @@ mod tests {
         let kept = dear.filter(|n| found(&store, &get("a", &n.to_le_bytes(), None), 0).is_some()).count();
         assert!(kept >= 19, "{kept} of 20 dear entries kept");
         assert!(store.put(&put("a", b"big", &vec![0; 40_000], 0), None, 0).is_ok_and(|id| id.is_none()));
+    }
+
+    #[test]
+    fn purge_takes_what_fits_every_part() {
+        let mut store = store(10, 100_000);
+        for (namespace, key, tag, now_ns) in [("a", b"1", "x", 0), ("a", b"2", "y", 1), ("b", b"3", "x", 2)] {
+            let new = Put { tag, ..put(namespace, key, b"v", 0) };
+            assert!(store.put(&new, unit([1.0, 0.0]).as_ref(), now_ns).is_ok());
+        }
+        assert!(store.purge(&Mark::default()).is_err());
+        let mark = Mark { namespace: Some(b"a"), tag: Some("x"), put_before_ns: Some(1) };
+        assert_eq!(store.purge(&mark), Ok(1));
+        assert_eq!(store.purge(&mark), Ok(0));
+        assert_eq!(store.purge(&Mark { put_before_ns: Some(3), ..Mark::default() }), Ok(2));
+        assert!(store.is_empty() && store.bytes == 0 && store.partitions.is_empty());
+    }
+
+    /// A million lookups under forged names, each of which could only hit by crossing a partition.
+    #[test]
+    fn a_million_lookups_never_cross() {
+        let names = |n: u64| -> Vec<u8> {
+            let mut name = format!("tenant{}", n % 7).into_bytes();
+            match n % 5 {
+                0 => name.push(0),
+                1 => name.insert(0, 0),
+                2 => name.extend(b"\0k"),
+                3 => name = name.repeat(2),
+                _ => {}
+            }
+            name
+        };
+        let mut store = store(100, 1_000_000);
+        for n in 0..35_u64 {
+            let (name, owner) = (names(n), n.to_le_bytes());
+            let new = Put { namespace: &name, ..put("", b"k", &owner, 0) };
+            assert!(store.put(&new, unit([1.0, 0.0]).as_ref(), 0).is_ok());
+        }
+        let (east, mut state) = (unit([1.0, 0.0]), 9_u64);
+        for n in 0..1_000_000_u64 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let (which, strange) = (state % 35, n % 3 == 0);
+            let mut name = names(which);
+            if strange {
+                name.push(b'!');
+            }
+            let key: &[u8] = if n % 2 == 0 { b"k" } else { b"other" };
+            let ask = Get { namespace: &name, ..get("", key, east.as_ref()) };
+            let owner = found(&store, &ask, 1).map(|hit| u64::from_le_bytes((*hit.value).try_into().unwrap_or_default()));
+            assert_eq!(owner, (!strange).then_some(which), "{name:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyList, PyString};
-use tierkit_core::cache::semantic::verdict;
+use tierkit_core::cache::decision::verdict;
+use tierkit_core::cache::guards::Overlap;
 use tierkit_core::features::embed::{DIM, embed};
 
 use super::hit::PyCacheVerdict;
@@ -33,14 +34,27 @@ pub fn embed_many<'py>(py: Python<'py>, texts: &Bound<'py, PyList>) -> PyResult<
 
 /// Whether the answer to one text may serve another one, and why not.
 #[pyfunction]
+#[pyo3(signature = (cached, new, similarity, min_similarity=None))]
 pub fn cache_decide(
     py: Python<'_>,
     cached: &Bound<'_, PyString>,
     new: &Bound<'_, PyString>,
     similarity: f32,
-    min_similarity: f32,
+    min_similarity: Option<f32>,
 ) -> PyResult<PyCacheVerdict> {
     let (cached, new) = (cached.to_string_lossy(), new.to_string_lossy());
     let reasons = detached(py, || verdict(&cached, &new, similarity, min_similarity))?;
     Ok(PyCacheVerdict { hit: reasons.is_empty(), reasons })
+}
+
+/// What two texts share: content words of both, of one alone, names in common, one edit apart, equal words.
+#[pyfunction]
+pub fn cache_overlap(
+    py: Python<'_>,
+    cached: &Bound<'_, PyString>,
+    new: &Bound<'_, PyString>,
+) -> PyResult<(usize, usize, usize, bool, bool)> {
+    let (cached, new) = (cached.to_string_lossy(), new.to_string_lossy());
+    let seen = detached(py, || Ok(Overlap::of(&cached, &new)))?;
+    Ok((seen.shared, seen.alone, seen.anchors, seen.edited, seen.equal))
 }

@@ -6,8 +6,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use tierkit_core::cache::entry::Put;
-use tierkit_core::cache::index::Unit;
-use tierkit_core::cache::semantic::{Bounds, Get, Store};
+use tierkit_core::cache::semantic::{Bounds, Get, Mark, Store};
+use tierkit_core::cache::unit::Unit;
 
 use super::hit::PyCacheHit;
 use super::vector::unit;
@@ -35,7 +35,7 @@ impl PyCacheStore {
 
     /// Keeps an answer; gives its id, or None when nothing was kept.
     #[allow(clippy::too_many_arguments)] // keyword-only in Python
-    #[pyo3(signature = (*, namespace, key, text, embedding, value, ttl_s, saved, now_ns))]
+    #[pyo3(signature = (*, namespace, key, text, embedding, value, ttl_s, saved, now_ns, tag=""))]
     fn put(
         &self,
         py: Python<'_>,
@@ -47,12 +47,13 @@ impl PyCacheStore {
         ttl_s: &Bound<'_, PyAny>,
         saved: &Bound<'_, PyAny>,
         now_ns: i64,
+        tag: &str,
     ) -> PyResult<Option<u64>> {
         let namespace = name(namespace)?;
         let unit = self.unit(embedding)?;
         let text = text.to_string_lossy();
         let (ttl_ns, saved_nusd) = (nanoseconds(ttl_s)?, extract_nusd(saved)?);
-        let new = Put { namespace: &namespace, key, text: &text, value, ttl_ns, saved_nusd };
+        let new = Put { namespace: &namespace, key, text: &text, value, tag, ttl_ns, saved_nusd };
         detached(py, || self.write().put(&new, unit.as_ref(), now_ns))
     }
 
@@ -66,7 +67,7 @@ impl PyCacheStore {
         key: &[u8],
         text: &Bound<'_, PyString>,
         embedding: Option<&Bound<'_, PyAny>>,
-        min_similarity: f32,
+        min_similarity: Option<f32>,
         now_ns: i64,
     ) -> PyResult<Option<PyCacheHit>> {
         let namespace = name(namespace)?;
@@ -80,6 +81,20 @@ impl PyCacheStore {
     #[pyo3(signature = (id, *, ok))]
     fn report(&self, py: Python<'_>, id: u64, ok: bool) -> PyResult<bool> {
         detached(py, || Ok(self.write().report(id, ok)))
+    }
+
+    /// Drops entries by namespace, tag and age; tells how many.
+    #[pyo3(signature = (*, namespace, tag, put_before_ns))]
+    fn purge(
+        &self,
+        py: Python<'_>,
+        namespace: Option<&Bound<'_, PyAny>>,
+        tag: Option<&str>,
+        put_before_ns: Option<i64>,
+    ) -> PyResult<usize> {
+        let namespace = namespace.map(name).transpose()?;
+        let mark = Mark { namespace: namespace.as_deref(), tag, put_before_ns };
+        detached(py, || self.write().purge(&mark))
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

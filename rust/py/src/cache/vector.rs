@@ -3,7 +3,7 @@
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use pyo3::types::PyMemoryView;
-use tierkit_core::cache::index::Unit;
+use tierkit_core::cache::unit::Unit;
 
 use crate::door::attached;
 use crate::error::config;

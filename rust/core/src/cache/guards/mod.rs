@@ -3,15 +3,20 @@
 //! Each guard is a pure, symmetric function of two texts that gives a sentence when they differ in its matter. A guard knows
 //! English; numbers, names and word order need no language.
 
+mod content;
+mod edit;
 mod names;
 mod negation;
 mod numbers;
 mod opposites;
 mod order;
+mod overlap;
+mod question;
 mod tense;
 mod units;
 mod words;
 
+pub use overlap::Overlap;
 pub use words::Words;
 
 /// Sentences that say why an answer to one text must not serve the other; empty when no guard objects.
@@ -27,8 +32,17 @@ pub fn differences(cached: &str, new: &str) -> Vec<String> {
         return Vec::new();
     }
     let (cached, new) = (Words::of(cached), Words::of(new));
-    let guards =
-        [numbers::differ, negation::differ, opposites::differ, names::differ, units::differ, tense::differ, order::differ];
+    let guards = [
+        numbers::differ,
+        negation::differ,
+        opposites::differ,
+        names::differ,
+        units::differ,
+        tense::differ,
+        order::differ,
+        question::differ,
+        edit::differ,
+    ];
     guards.iter().filter_map(|guard| guard(&cached, &new)).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Numbers, dates, versions and amounts with their units, in order.
 
-use super::words::Words;
+use super::words::{Word, Words};
 
 const NAMES: [(&str, &str); 31] = [
     ("zero", "0"),
@@ -35,6 +35,7 @@ const NAMES: [(&str, &str); 31] = [
     ("twice", "x2"),
     ("dozen", "12"),
 ];
+const MAGNITUDES: [&str; 4] = ["hundred", "thousand", "million", "billion"];
 const UNITS: [&str; 60] = [
     "mg", "g", "kg", "gram", "grams", "lb", "lbs", "oz", "pound", "pounds", "mm", "cm", "m", "km", "inch", "inches", "ft",
     "feet", "mile", "miles", "meter", "meters", "ml", "l", "liter", "liters", "gallon", "gallons", "cup", "cups", "s", "ms",
@@ -48,11 +49,18 @@ pub fn differ(cached: &Words, new: &Words) -> Option<String> {
     (a != b).then(|| format!("numbers differ: {} against {}", shown(&a), shown(&b)))
 }
 
+/// The digits of a number word.
+pub fn digits(word: &str) -> Option<&'static str> {
+    NAMES.iter().find(|(name, _)| *name == word).map(|(_, digits)| *digits)
+}
+
 /// "one" is left out: it is a pronoun more often than a number.
 fn numbers(words: &Words) -> Vec<String> {
     let mut found = Vec::new();
     for (at, word) in words.all.iter().enumerate() {
-        let named = NAMES.iter().find(|(name, _)| *name == word.lower).map(|(_, digits)| (*digits).to_owned());
+        // "several thousand" is no number: a magnitude counts only after one.
+        let bare = MAGNITUDES.contains(&word.lower.as_str()) && !at.checked_sub(1).is_some_and(|at| counts(&words.all[at]));
+        let named = digits(&word.lower).filter(|_| !bare).map(str::to_owned);
         let Some(mut number) = named.or_else(|| word.number.then(|| plain(&word.lower))) else { continue };
         if words.all.get(at + 1).is_some_and(|next| next.lower == "percent") {
             number.push('%');
@@ -76,6 +84,31 @@ fn plain(number: &str) -> String {
     number.char_indices().filter(|(at, c)| *c != ',' || !parts(*at)).map(|(_, c)| c).collect()
 }
 
+fn counts(word: &Word) -> bool {
+    word.number || word.lower == "a" || word.lower == "one" || digits(&word.lower).is_some()
+}
+
 fn shown(numbers: &[String]) -> String {
     if numbers.is_empty() { "none".to_owned() } else { numbers.iter().take(8).cloned().collect::<Vec<_>>().join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases() {
+        for (a, b, differs) in [
+            ("boil two eggs", "boil 2 eggs", false),
+            ("several thousand images", "thousands of images", false),
+            ("three thousand images", "four thousand images", true),
+            ("a thousand images", "a million images", true),
+            ("it costs $5", "it costs €5", true),
+            ("in v1.2", "in v1.3", true),
+            ("1,000 words", "1000 words", false),
+            ("at 5pm", "at 6pm", true),
+        ] {
+            assert_eq!(differ(&Words::of(a), &Words::of(b)).is_some(), differs, "{a} | {b}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::words::Words;
 
-const PAIRS: [(&str, &str); 60] = [
+const PAIRS: [(&str, &str); 85] = [
     ("enable", "disable"),
     ("on", "off"),
     ("open", "close"),
@@ -63,13 +63,38 @@ const PAIRS: [(&str, &str); 60] = [
     ("true", "false"),
     ("advantages", "disadvantages"),
     ("pros", "cons"),
+    ("include", "exclude"),
+    ("including", "excluding"),
+    ("all", "some"),
+    ("even", "odd"),
+    ("ascending", "descending"),
+    ("accept", "decline"),
+    ("accepting", "declining"),
+    ("children", "adults"),
+    ("lend", "borrow"),
+    ("teach", "learn"),
+    ("today", "tomorrow"),
+    ("today", "yesterday"),
+    ("now", "tomorrow"),
+    ("arrival", "departure"),
+    ("arrive", "depart"),
+    ("deposit", "withdraw"),
+    ("send", "receive"),
+    ("sent", "received"),
+    ("public", "private"),
+    ("left", "right"),
+    ("north", "south"),
+    ("win", "lose"),
+    ("push", "pull"),
+    ("cheap", "expensive"),
+    ("cheapest", "dearest"),
 ];
 
 /// Says which word stands against its opposite.
 pub fn differ(cached: &Words, new: &Words) -> Option<String> {
     let only = |word: &str, here: &Words, there: &Words| here.has(word) && !there.has(word);
     let turned = |a: &str, b: &str| only(a, cached, new) && only(b, new, cached);
-    PAIRS.iter().find_map(|(a, b)| {
+    let listed = PAIRS.iter().find_map(|(a, b)| {
         let (seen, wanted) = if turned(a, b) {
             (a, b)
         } else if turned(b, a) {
@@ -78,5 +103,39 @@ pub fn differ(cached: &Words, new: &Words) -> Option<String> {
             return None;
         };
         Some(format!("opposite words: '{seen}' against '{wanted}'"))
-    })
+    });
+    listed.or_else(|| prefixed(cached, new)).or_else(|| prefixed(new, cached))
+}
+
+/// Prefixes that turn a word into its opposite, and the shortest word that each is believed of: "side" is no opposite of "inside".
+const PREFIXES: [(&str, usize); 8] = [("un", 4), ("in", 6), ("im", 6), ("il", 5), ("ir", 5), ("dis", 4), ("non", 5), ("non-", 3)];
+
+/// A word of one text alone that the other has with such a prefix, and alone.
+fn prefixed(plain: &Words, other: &Words) -> Option<String> {
+    let words = plain.all.iter().map(|word| &word.lower).filter(|word| !other.has(word));
+    let turned = words.filter_map(|word| {
+        let believed = PREFIXES.iter().filter(|(_, shortest)| word.len() >= *shortest);
+        let opposite = believed.map(|(prefix, _)| format!("{prefix}{word}"));
+        opposite.filter(|opposite| other.has(opposite) && !plain.has(opposite)).map(|opposite| (word, opposite)).next()
+    });
+    turned.map(|(word, opposite)| format!("opposite words: '{word}' against '{opposite}'")).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases() {
+        for (a, b, differs) in [
+            ("a formal letter", "an informal letter", true),
+            ("opened items", "unopened items", true),
+            ("does it include dental", "does it exclude dental", true),
+            ("increase it", "decrease it", true),
+            ("inside out", "side by side", false),
+            ("more or less", "less or more", false),
+        ] {
+            assert_eq!(differ(&Words::of(a), &Words::of(b)).is_some(), differs, "{a} | {b}");
+        }
+    }
 }

@@ -1,0 +1,134 @@
+//! From similarity and common words to the odds that one answer serves two questions.
+//!
+//! # Invariant
+//! Pure and symmetric. The odds rise with the similarity and with what the questions share; a guard's objection stands above them.
+//!
+//! # Source
+//! Logistic regression on labelled pairs, with pairs added that share a name but not the matter, and pairs with one word
+//! replaced; `training/cache_eval.py` prints the figures with whole families kept out. Coefficients are rounded.
+
+// The features are small counts.
+#![allow(clippy::cast_precision_loss)]
+
+use super::guards::{Overlap, differences};
+use crate::error::{Error, Result};
+
+/// Least cosine of a hit whose questions are known, if the caller names none. What it means depends on the encoder; the words
+/// of the questions carry most of the decision.
+pub const KNOWN: f32 = 0.5;
+/// Least cosine of a hit where a question has no text to compare.
+pub const BLIND: f32 = 0.95;
+
+const BASE: f32 = -4.5;
+const SHARE: f32 = 4.7;
+const COVERED: f32 = 1.1;
+const ANCHOR: f32 = 0.8;
+const EDITED: f32 = -4.7;
+/// What one whole step of cosine above [`CLOSE`] adds.
+const SLOPE: f32 = 15.0;
+const CLOSE: f32 = 0.8;
+/// What a good report adds, at most [`MOST_PRAISE`] times.
+const PRAISE: f32 = 0.5;
+const MOST_PRAISE: u32 = 3;
+/// Odds below this are no hit.
+const CUT: f32 = 0.0;
+
+/// Refuses what is no cosine.
+///
+/// # Errors
+/// `Config` when it is not a number in [-1, 1].
+pub fn check_similarity(similarity: f32) -> Result<()> {
+    if !(-1.0..=1.0).contains(&similarity) {
+        return Err(Error::config(format!("similarity {similarity}: expected a cosine from -1 to 1, such as 0.95")));
+    }
+    Ok(())
+}
+
+/// The least cosine that candidates need.
+pub fn floor(text: &str, wanted: Option<f32>) -> f32 {
+    wanted.unwrap_or(if text.is_empty() { BLIND } else { KNOWN })
+}
+
+/// The logarithm of the odds that the answer to one text serves the other, from what they share and how near they are.
+pub fn odds(overlap: Overlap, similarity: f32, praise: u32) -> f32 {
+    if overlap.equal {
+        return f32::MAX;
+    }
+    let (shared, alone) = (2.0 * overlap.shared as f32, overlap.alone as f32);
+    let mut odds = BASE + SHARE * shared / (shared + alone + 0.5) + ANCHOR * overlap.anchors.min(3) as f32;
+    odds += if overlap.alone == 0 { COVERED } else { 0.0 };
+    odds += if overlap.edited { EDITED } else { 0.0 };
+    odds += SLOPE * (similarity - CLOSE).max(0.0) + PRAISE * praise.min(MOST_PRAISE) as f32;
+    // One word in common is no matter ("what do you call me", "what should I call you"), unless it is a name and there is no other.
+    let thin = overlap.shared < 2 && !(overlap.alone == 0 && overlap.anchors > 0);
+    if thin { odds.min(-1.0) } else { odds }
+}
+
+/// Why the answer to one text must not serve another; empty when it may. Stateless: guards, threshold and odds.
+///
+/// # Errors
+/// `Config` when a similarity is no cosine.
+///
+/// # Example
+/// ```
+/// use tierkit_core::cache::decision::verdict;
+/// assert_eq!(verdict("Weather in Oslo today?", "what is the weather in Oslo today", 0.8, None), Ok(vec![]));
+/// assert_eq!(verdict("Boil 2 eggs", "Boil 3 eggs", 0.99, None).unwrap()[0], "numbers differ: 2 against 3");
+/// ```
+pub fn verdict(cached: &str, new: &str, similarity: f32, wanted: Option<f32>) -> Result<Vec<String>> {
+    check_similarity(similarity)?;
+    wanted.map_or(Ok(()), check_similarity)?;
+    Ok(objections(cached, new, similarity, wanted, 0))
+}
+
+/// As [`verdict`], for checked values and an entry with so many good reports.
+pub fn objections(cached: &str, new: &str, similarity: f32, wanted: Option<f32>, praise: u32) -> Vec<String> {
+    let blind = cached.is_empty() || new.is_empty();
+    let least = floor(if blind { "" } else { new }, wanted);
+    let mut reasons = if blind { Vec::new() } else { differences(cached, new) };
+    if similarity < least {
+        reasons.push(format!("similarity {similarity:.4} is below {least:.4}"));
+    }
+    if reasons.is_empty() && !blind {
+        let overlap = Overlap::of(cached, new);
+        if odds(overlap, similarity, praise) < CUT {
+            let Overlap { shared, alone, .. } = overlap;
+            reasons.push(format!("too little in common: {shared} content words shared, {alone} in one alone"));
+        }
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hit(a: &str, b: &str, similarity: f32) -> bool {
+        let (there, back) = (objections(a, b, similarity, None, 0), objections(b, a, similarity, None, 0));
+        assert_eq!(there.is_empty(), back.is_empty(), "{a} | {b}");
+        there.is_empty()
+    }
+
+    #[test]
+    fn cases() {
+        for (a, b, similarity, wanted) in [
+            ("How do I reset my password?", "how can I reset the password", 0.7, true),
+            ("How do I reset my password?", "how can I reset the router", 0.7, false),
+            ("Bake a whole salmon in the oven", "Bake a whole chicken in the oven", 0.85, false),
+            ("How tall was Ada Lovelace", "Tell me about Ada Lovelace", 0.8, false),
+            ("Who was Ada Lovelace?", "Tell me about Ada Lovelace", 0.8, true),
+            ("", "", 0.96, true),
+            ("", "", 0.9, false),
+            ("same words here", "here same words", 0.51, true),
+        ] {
+            assert_eq!(hit(a, b, similarity), wanted, "{a} | {b}");
+        }
+    }
+
+    #[test]
+    fn odds_never_fall_with_similarity_or_praise() {
+        let overlap = Overlap { shared: 2, alone: 2, ..Overlap::default() };
+        assert!(odds(overlap, 0.9, 0) > odds(overlap, 0.8, 0));
+        assert!(odds(overlap, 0.8, 2) > odds(overlap, 0.8, 0));
+    }
+}

@@ -1,0 +1,44 @@
+//! The sums themselves, in safe code that the compiler turns into the machine's widest steps.
+
+use super::LANES;
+
+/// Products added side by side: the compiler keeps them in registers, where one sum would be re-packed for every block.
+const WIDE: usize = 32;
+
+#[inline(always)]
+#[allow(clippy::inline_always)] // the body must be compiled again inside each function that has wider registers
+pub fn dots(rows: &[i8], query: &[i16], out: &mut [i32]) {
+    for (row, sum) in rows.chunks_exact(query.len()).zip(out) {
+        let mut sums = [0_i32; WIDE];
+        let ((mine, left), (theirs, right)) = (row.as_chunks::<WIDE>(), query.as_chunks::<WIDE>());
+        *sum = left.iter().zip(right).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+        for (a, b) in mine.iter().zip(theirs) {
+            for lane in 0..WIDE {
+                sums[lane] += i32::from(a[lane]) * i32::from(b[lane]);
+            }
+        }
+        *sum += sums.iter().sum::<i32>();
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always)] // as above
+pub fn hammings(blocks: &[u64], query: &[u64], out: &mut [u16]) {
+    let (rows, _) = blocks.as_chunks::<LANES>();
+    let (counts, _) = out.as_chunks_mut::<LANES>();
+    for (block, counts) in rows.chunks_exact(query.len()).zip(counts) {
+        *counts = counted(block, query);
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, clippy::cast_possible_truncation)] // as above; a row has at most 2^14 bits
+fn counted(block: &[[u64; LANES]], query: &[u64]) -> [u16; LANES] {
+    let mut sums = [0_u64; LANES];
+    for (words, asked) in block.iter().zip(query) {
+        for lane in 0..LANES {
+            sums[lane] += u64::from((words[lane] ^ asked).count_ones());
+        }
+    }
+    sums.map(|sum| sum as u16)
+}
