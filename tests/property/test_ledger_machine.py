@@ -117,7 +117,7 @@ class Budgets(GateMachine):
     @precondition(lambda self: self.folder is None)
     @invariant()
     def overshoot(self) -> None:
-        """The furthest that posts above their reservation ever took a budget; a ledger that is opened again starts at 0."""
+        """The furthest that posts above their reservation ever took a budget; a reopened ledger starts at 0."""
         assert self.ledger.gate.worst_overshoot.nusd == self.exact.worst_overshoot
 
     def close(self) -> None:
