@@ -9,7 +9,7 @@ SOURCES := $(shell find rust python -name __pycache__ -prune -o ! -name '*.so' -
 	Cargo.toml Cargo.lock pyproject.toml README.md LICENSE THIRD_PARTY.md
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs fix check-rust check-python check-sdist
+.PHONY: help setup demo test crash check bench docs fix check-rust check-python check-sdist
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -23,6 +23,9 @@ demo: $(DONE)/wheel ## govern a real traffic sample: live table, report and pict
 
 test: $(DONE)/wheel $(DONE)/test ## run all tests against the installed release build
 	$(BIN)/python -m pytest
+
+crash: $(DONE)/wheel $(DONE)/test ## kill -9 a thousand processes of a shared state, and look for anything lost
+	$(BIN)/python tests/crash/crash_rounds.py --rounds 1000
 
 check: check-rust check-python test check-sdist ## what CI runs: format, lints, types, stubs, layers, all tests, the sdist
 
