@@ -134,7 +134,6 @@ def opened(folder: Path, clock: tk.testing.ManualClock) -> tk.Ledger:
     return tk.Ledger([tk.Budget("1 USD", period="total")], state=folder, clock=clock)
 
 
-@pytest.mark.xfail(reason="a restore gives an id that is used anew the ending of its first use, a day ago")
 def test_an_id_used_anew_after_a_day_expires_after_a_restart(tmp_path: Path) -> None:
     clock = tk.testing.ManualClock()
     with opened(tmp_path, clock) as ledger:
@@ -148,7 +147,6 @@ def test_an_id_used_anew_after_a_day_expires_after_a_restart(tmp_path: Path) -> 
         assert (str(row.posted), row.pending) == ("0.3", 0)
 
 
-@pytest.mark.xfail(reason="a restore counts the day from the reservation, not from its ending")
 def test_an_ending_is_remembered_for_a_day_across_a_restart(tmp_path: Path) -> None:
     clock = tk.testing.ManualClock()
     with opened(tmp_path, clock) as ledger:
@@ -161,9 +159,6 @@ def test_an_ending_is_remembered_for_a_day_across_a_restart(tmp_path: Path) -> N
         assert ledger.post("x", usd="0.1") == tk.Money("0.1")
 
 
-@pytest.mark.xfail(
-    reason="an account whose window the wall clock has left is dropped, and is empty when the clock is set right"
-)
 def test_a_wall_clock_set_a_day_ahead_and_back_frees_no_money() -> None:
     clock = tk.testing.ManualClock()
     ledger = tk.Ledger([tk.Budget("1 USD", period="day")], clock=clock)

@@ -1,5 +1,6 @@
 //! Rebuilds the gate from the ledger: every live account, every open reservation, and the endings of the last day.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
@@ -71,14 +72,20 @@ fn reservations(connection: &Connection, rules: &Rules, now: Now) -> rusqlite::R
     let mut select = connection.prepare(
         "SELECT e.seq, e.reservation, e.at_ns, e.labels, e.units, e.expires_ns FROM entry e
          LEFT JOIN open o ON o.reservation = e.reservation
-         WHERE e.kind = 'reserve' AND (o.seq IS NOT NULL OR e.at_ns >= ?) ORDER BY o.seq IS NULL, e.seq DESC LIMIT ?",
+         WHERE e.kind = 'reserve'
+           AND (o.seq IS NOT NULL OR e.reservation IN (SELECT reservation FROM entry WHERE at_ns >= ?))
+         ORDER BY o.seq IS NULL, e.seq DESC LIMIT ?",
     )?;
     let mut rows = select.query(params![since, i64::try_from(REMEMBER_COUNT).unwrap_or(i64::MAX)])?;
-    let mut found = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
         let Some(mut reservation) = reservation(row, now)? else { continue };
-        reservation.state = ending(connection, &reservation.id)?;
+        // An id that was used again after its day has several lives; the last one counts.
+        if !seen.insert(reservation.id.clone()) {
+            continue;
+        }
+        reservation.state = ending(connection, &reservation.id, seq)?;
         reservation.takes = takes(connection, rules, seq)?;
         found.push(reservation);
     }
@@ -105,11 +112,12 @@ fn reservation(row: &SqlRow<'_>, now: Now) -> rusqlite::Result<Option<Reservatio
 }
 
 /// How a reservation ended: a post stands over an expiry or a void that came before it.
-fn ending(connection: &Connection, id: &ReservationId) -> rusqlite::Result<State> {
+fn ending(connection: &Connection, id: &ReservationId, seq: i64) -> rusqlite::Result<State> {
     let mut select = connection.prepare_cached(
-        "SELECT kind, nano_usd FROM entry WHERE reservation = ? AND kind <> 'reserve' ORDER BY seq DESC LIMIT 1",
+        "SELECT kind, nano_usd FROM entry WHERE reservation = ? AND kind <> 'reserve' AND seq > ? ORDER BY seq DESC LIMIT 1",
     )?;
-    let last: Option<(String, i64)> = select.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let last: Option<(String, i64)> =
+        select.query_row(params![id.as_str(), seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(match last {
         None => State::Open,
         Some((kind, nusd)) if kind == "post" => State::Posted(nusd),

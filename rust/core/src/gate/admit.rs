@@ -179,7 +179,7 @@ impl<S: Shelf> Gate<S> {
             }
             (RuleKind::Budget(_), Stock::Accounts(accounts)) => {
                 let Some(window) = window else { return 0 };
-                accounts.retain(|account| account.pending > 0 || account.window.end_ns > now.wall_ns);
+                forget_ended(accounts, now.wall_ns);
                 account_of(accounts, window).apply(0, amount);
                 window.start_ns
             }
@@ -276,6 +276,13 @@ fn judge(
 pub(super) fn window_at(budget: &BudgetSpec, start_ns: i64) -> Window {
     let window = budget.window(start_ns);
     Window { start_ns, end_ns: window.end_ns }
+}
+
+/// Drops accounts whose window is over, all but the last one: a clock that was set ahead and back finds its spend again.
+fn forget_ended(accounts: &mut Vec<Account>, wall_ns: i64) {
+    let ended = |account: &Account| account.window.end_ns <= wall_ns;
+    let last = accounts.iter().filter(|account| ended(account)).map(|account| account.window.end_ns).max();
+    accounts.retain(|account| account.pending > 0 || !ended(account) || Some(account.window.end_ns) == last);
 }
 
 /// The account of a window among those kept, made if need be.
