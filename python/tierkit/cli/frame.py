@@ -14,7 +14,7 @@ from tierkit.errors import TierkitError
 
 __all__ = ["run"]
 
-_COMMANDS = ("init", "check", "route", "replay", "demo", "report", "explain")
+_COMMANDS = ("init", "check", "route", "replay", "demo", "report", "explain", "ledger")
 _EXAMPLES = """\b
 Start here:
   tierkit demo                                   a real hour of traffic, governed

@@ -3,6 +3,7 @@
 // Signatures here are what PyO3 extracts and what Python reads, so their shape is not ours to choose.
 #![allow(clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::type_complexity, clippy::too_many_arguments)]
 
+mod books;
 mod cache;
 mod clock;
 mod decision;
@@ -35,5 +36,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     rules::register(module)?;
     decision::register(module)?;
     gate::register(module)?;
+    books::register(module)?;
     policy::register(module)
 }

@@ -1,4 +1,4 @@
-//! The ledger's file format, version 1.
+//! The ledger's file format, version 2.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use crate::error::StateError;
 /// Marks the file as a tierkit ledger in the SQLite header.
 const APPLICATION_ID: i64 = 0x7469_6572;
 /// The format that this code reads and writes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-const TABLES: &str = "
+/// The tables. `head` repeats the last entry, so that one that is gone from the end shows.
+pub const TABLES: &str = "
 CREATE TABLE entry(
   seq INTEGER PRIMARY KEY,
   reservation TEXT NOT NULL,
@@ -34,6 +35,7 @@ CREATE TABLE posting(
   rule TEXT NOT NULL,
   scope TEXT NOT NULL,
   start_ns INTEGER NOT NULL,
+  end_ns INTEGER NOT NULL,
   posted INTEGER NOT NULL,
   pending INTEGER NOT NULL,
   PRIMARY KEY(seq, rule, scope)
@@ -52,6 +54,12 @@ CREATE TABLE open(
   seq INTEGER NOT NULL REFERENCES entry(seq),
   expires_ns INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE head(
+  one INTEGER PRIMARY KEY CHECK(one = 1),
+  seq INTEGER NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+INSERT INTO head VALUES (1, 0, x'');
 ";
 
 /// Opens the ledger for the one writer, and makes it if it is not there.
