@@ -38,7 +38,19 @@ per = ["team"]
 [cache]
 per = ["team"]
 """
-COMMANDS = ("init", "check", "route", "replay", "demo", "report", "explain", "ledger verify", "ledger export")
+COMMANDS = (
+    "init",
+    "check",
+    "route",
+    "replay",
+    "demo",
+    "report",
+    "explain",
+    "limits",
+    "top",
+    "ledger verify",
+    "ledger export",
+)
 
 
 class Run:
@@ -113,6 +125,8 @@ def test_the_version_is_the_packages() -> None:
         (["replay", "--policy", "missing.toml", "trace"], "missing.toml"),
         (["report", "--state", "missing"], "missing: there is no state directory"),
         (["explain", "id", "--state", "missing"], "missing: there is no state directory"),
+        (["limits", "--state", "missing"], "missing: there is no state directory"),
+        (["top", "--state", "."], "no ledger here"),
         (["ledger", "verify", "--state", "missing"], "missing: there is no state directory"),
         (["ledger", "verify", "--state", "."], "no ledger here"),
         (["ledger", "export", "--state", "."], "no ledger here"),

@@ -14,7 +14,7 @@ from tierkit.errors import TierkitError
 
 __all__ = ["run"]
 
-_COMMANDS = ("init", "check", "route", "replay", "demo", "report", "explain", "ledger")
+_COMMANDS = ("init", "check", "route", "replay", "demo", "report", "explain", "limits", "top", "ledger")
 _EXAMPLES = """\b
 Start here:
   tierkit demo                                   a real hour of traffic, governed

@@ -12,6 +12,7 @@ mod error;
 mod features;
 mod gate;
 mod labels;
+mod limits;
 mod money;
 mod policy;
 mod price;
@@ -37,5 +38,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     decision::register(module)?;
     gate::register(module)?;
     books::register(module)?;
+    limits::register(module)?;
     policy::register(module)
 }
