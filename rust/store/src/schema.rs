@@ -70,6 +70,10 @@ pub fn open_writer(path: &Path) -> Result<Connection, StateError> {
     let failed = |error: rusqlite::Error| StateError::new(path, error, "check that the disk has room and the file is writable");
     let connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+    // SQLite opens a file that may not be written for reading, and says nothing until the first entry.
+    if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
+        return Err(StateError::new(path, "this user may not write it", "make the file writable for the user of the governor"));
+    }
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(|error| {
         StateError::new(path, error, "this is not a readable ledger; move it away or restore it from a backup")
     })?;
