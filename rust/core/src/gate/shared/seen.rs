@@ -24,6 +24,7 @@ impl Layout {
         live.then(|| (self.scope_rule(words, slot), self.scope_key(words, slot), self.scope_stock(words, slot)))
     }
 
+    #[inline]
     fn scope_word(&self, words: Words<'_>, slot: u32, word: usize) -> u64 {
         words.load(self.scopes.word_index(slot, word))
     }
@@ -44,6 +45,7 @@ impl Layout {
         Bucket::from_parts(word(0).cast_signed(), word(1), word(2))
     }
 
+    #[inline]
     pub(super) fn scope_stock(&self, words: Words<'_>, slot: u32) -> Stock {
         match self.scope_word(words, slot, KIND) & 0xFF {
             BUCKET => Stock::Bucket(self.scope_bucket(words, slot)),
@@ -52,6 +54,7 @@ impl Layout {
         }
     }
 
+    #[inline]
     pub(super) fn account_rows(&self, words: Words<'_>, slot: u32) -> Vec<u32> {
         let first = self.scope_word(words, slot, STOCK).checked_sub(1).and_then(|row| u32::try_from(row).ok());
         let next = |row: &u32| self.accounts.link(words, *row);
