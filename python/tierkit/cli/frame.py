@@ -14,7 +14,9 @@ from tierkit.errors import TierkitError
 
 __all__ = ["run"]
 
-_COMMANDS = ("init", "check", "route", "fit", "eval", "replay", "demo", "report", "explain", "cache")
+_COMMANDS = (
+    "init", "check", "route", "fit", "eval", "replay", "demo", "report", "explain", "limits", "top", "ledger", "cache",
+)  # fmt: skip
 _EXAMPLES = """\b
 Start here:
   tierkit demo                                   a real hour of traffic, governed

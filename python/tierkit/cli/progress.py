@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["reading"]
+__all__ = ["counting", "reading"]
 
 
 @contextmanager
@@ -28,3 +28,19 @@ def reading(path: str) -> Iterator[Callable[[int], None] | None]:
     with Progress(*columns, console=paper(err=True), transient=True) as bar:
         task = bar.add_task("replaying", total=total)
         yield lambda position: bar.update(task, completed=position)
+
+
+@contextmanager
+def counting(doing: str, total: int) -> Iterator[Callable[[int], None] | None]:
+    """Show how many of `total` are done; yields what takes that count, or None when nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - as above
+
+    from tierkit.cli.output import paper  # noqa: PLC0415 - as above
+
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=paper(err=True), transient=True) as bar:
+        task = bar.add_task(doing, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
-from tierkit.errors import ConfigError, StateError
+from tierkit.errors import ConfigError
 from tierkit.governor.reading import ledger_spend, ledger_story
 from tierkit.money import Money
+from tierkit.report.place import state_directory
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
 __all__ = ["explain", "spend"]
@@ -35,7 +36,7 @@ def spend(state: str | os.PathLike[str], *, by: Sequence[str]) -> dict[str, Any]
 
     """
     names = _checked(by)
-    rows = ledger_spend(_directory(state), names)
+    rows = ledger_spend(state_directory(state), names)
     rows.sort(key=lambda row: (-row.usd.nusd, [value or "" for value in row.values]))
     total = sum((row.usd for row in rows), Money(0))
     return {
@@ -73,7 +74,7 @@ def explain(state: str | os.PathLike[str], request_id: str) -> list[dict[str, An
             "marks": entry["marks"],
             "postings": [{**posting, "key": _parsed(posting["key"])} for posting in entry["postings"]],
         }
-        for entry in ledger_story(_directory(state), request_id)
+        for entry in ledger_story(state_directory(state), request_id)
     ]
 
 
@@ -88,14 +89,6 @@ def _checked(by: Sequence[str]) -> list[str]:
         if names.count(name) > 1:
             raise ConfigError(f"by '{name}': asked twice; name each label once")
     return names
-
-
-def _directory(state: str | os.PathLike[str]) -> str:
-    path = os.fspath(state)
-    if not os.path.isdir(path):  # noqa: PTH112 - a plain text path all the way to the core
-        fix = "give the directory that the governor was given as state="
-        raise StateError(f"{path}: there is no state directory; {fix}", path=path, fix=fix)
-    return path
 
 
 def _parsed(text: str | None) -> Any:

@@ -459,16 +459,13 @@ fn read_story<'py>(py: Python<'py>, directory: PathBuf, id: &str) -> PyResult<Ve
     let mut story = Vec::with_capacity(rows.len());
     for row in rows {
         let entry = PyDict::new(py);
-        let flags = Flags(u8::try_from(row.flags).unwrap_or(0));
         entry.set_item("seq", row.seq)?;
         entry.set_item("kind", row.kind)?;
         entry.set_item("at_ns", row.at_ns)?;
         entry.set_item("usd", tierkit_core::units::format_nusd(row.nusd))?;
         entry.set_item("labels", row.labels)?;
         entry.set_item("usage", row.usage)?;
-        let marks =
-            [("late", Flags::LATE), ("overrun", Flags::OVERRUN), ("estimated", Flags::ESTIMATED), ("cached", Flags::CACHED)];
-        entry.set_item("marks", marks.iter().filter(|(_, mark)| flags.has(*mark)).map(|(word, _)| *word).collect::<Vec<_>>())?;
+        entry.set_item("marks", crate::books::marks(row.flags))?;
         let postings = PyList::empty(py);
         for (rule, scope, posted, pending) in row.postings {
             let change = PyDict::new(py);

@@ -3,6 +3,7 @@
 // Signatures here are what PyO3 extracts and what Python reads, so their shape is not ours to choose.
 #![allow(clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::type_complexity, clippy::too_many_arguments)]
 
+mod books;
 mod cache;
 mod clock;
 mod decision;
@@ -12,6 +13,7 @@ mod features;
 mod fitted;
 mod gate;
 mod labels;
+mod limits;
 mod money;
 mod policy;
 mod price;
@@ -41,5 +43,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     gate::register(module)?;
     queue::register(module)?;
     provider::register(module)?;
+    books::register(module)?;
+    limits::register(module)?;
     policy::register(module)
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 use tierkit_core::clock::Clock;
 
+use crate::chain::Link;
 use crate::clock::SystemClock;
 use crate::error::StateError;
 use crate::row::Row;
@@ -220,8 +221,9 @@ pub fn write(connection: &mut Connection, rows: &[(i64, Row)], chain: &[u8]) -> 
             "INSERT INTO entry(seq, reservation, kind, at_ns, nano_usd, labels, units, usage, flags, saved_nano_usd, expires_ns, hash)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
-        let mut posting = transaction
-            .prepare_cached("INSERT INTO posting(seq, rule, scope, start_ns, posted, pending) VALUES (?, ?, ?, ?, ?, ?)")?;
+        let mut posting = transaction.prepare_cached(
+            "INSERT INTO posting(seq, rule, scope, start_ns, end_ns, posted, pending) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )?;
         let mut account = transaction
             .prepare_cached("INSERT INTO account(rule, scope, start_ns, end_ns, posted, pending) VALUES (?, ?, ?, ?, ?, ?)")?;
         let mut open =
@@ -232,7 +234,7 @@ pub fn write(connection: &mut Connection, rows: &[(i64, Row)], chain: &[u8]) -> 
         )?;
         for (seq, row) in rows {
             let (kind, id) = (row.entry.kind.as_str(), row.entry.id.as_str());
-            chain = hash(&chain, row).to_vec();
+            chain = Link::of(*seq, row).hash(&chain).to_vec();
             entry.execute(params![
                 seq,
                 id,
@@ -248,7 +250,7 @@ pub fn write(connection: &mut Connection, rows: &[(i64, Row)], chain: &[u8]) -> 
                 chain
             ])?;
             for (change, (rule, scope)) in row.entry.postings.iter().zip(&row.scopes) {
-                posting.execute(params![seq, rule, scope, change.start_ns, change.posted, change.pending])?;
+                posting.execute(params![seq, rule, scope, change.start_ns, change.end_ns, change.posted, change.pending])?;
                 // A release updates the row that its reserve made; only a fresh account is inserted, with pending >= 0.
                 let known = change_account.execute(params![change.posted, change.pending, rule, scope, change.start_ns])?;
                 if known == 0 {
@@ -268,33 +270,10 @@ pub fn write(connection: &mut Connection, rows: &[(i64, Row)], chain: &[u8]) -> 
                 close.execute(params![id])?;
             }
         }
+        if let Some((last, _)) = rows.last() {
+            transaction.prepare_cached("UPDATE head SET seq = ?, hash = ?")?.execute(params![last, chain])?;
+        }
     }
     transaction.commit()?;
     Ok(chain)
-}
-
-/// Each entry's hash covers the one before it, so that a changed or missing entry shows.
-fn hash(previous: &[u8], row: &Row) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    let mut field = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    field(previous);
-    field(row.entry.id.as_str().as_bytes());
-    field(row.entry.kind.as_str().as_bytes());
-    for number in [row.entry.at_ns, row.entry.nusd, i64::from(row.entry.flags.0), row.entry.saved_nusd, row.entry.expires_ns] {
-        field(&number.to_le_bytes());
-    }
-    field(row.labels.as_bytes());
-    field(row.units.as_bytes());
-    field(row.usage.as_deref().unwrap_or_default().as_bytes());
-    for (change, (rule, scope)) in row.entry.postings.iter().zip(&row.scopes) {
-        field(rule.as_bytes());
-        field(scope.as_bytes());
-        for number in [change.start_ns, change.end_ns, change.posted, change.pending] {
-            field(&number.to_le_bytes());
-        }
-    }
-    *hasher.finalize().as_bytes()
 }

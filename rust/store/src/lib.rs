@@ -2,12 +2,15 @@
 //!
 //! `ledger.db` is an SQLite file in WAL mode with one writer thread and group commit. Anything that reads SQLite reads it.
 
+mod chain;
 mod clock;
 mod directory;
 mod durable;
 mod error;
+mod export;
 mod ids;
 mod journal;
+mod limits;
 mod private;
 mod reader;
 mod restore;
@@ -15,9 +18,13 @@ mod row;
 mod schema;
 mod segment;
 mod shared;
+mod verify;
 mod writer;
 
 pub use clock::SystemClock;
 pub use durable::{DurableGate, Options};
 pub use error::{StateError, StoreError};
+pub use export::{Change, Entries, LedgerEntry};
+pub use limits::{ScopeRow, limits};
 pub use reader::{EntryRow, SpendRow, explain, spend};
+pub use verify::{Check, Finding};

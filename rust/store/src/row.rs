@@ -49,7 +49,7 @@ impl Names {
     }
 
     /// The name of a rule and, as JSON, the scope of a key.
-    fn scope(&self, rule: u16, key: &[u8]) -> (String, String) {
+    pub fn scope(&self, rule: u16, key: &[u8]) -> (String, String) {
         let Some((name, per)) = self.0.get(usize::from(rule)) else { return (String::new(), String::new()) };
         let map: Map<String, Value> = per.iter().zip(key_values(key)).map(|(name, value)| (name.clone(), json!(value))).collect();
         (name.clone(), Value::Object(map).to_string())

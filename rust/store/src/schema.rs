@@ -1,4 +1,4 @@
-//! The ledger's file format, version 1.
+//! The ledger's file format, version 2.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use crate::error::StateError;
 /// Marks the file as a tierkit ledger in the SQLite header.
 const APPLICATION_ID: i64 = 0x7469_6572;
 /// The format that this code reads and writes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-const TABLES: &str = "
+/// The tables. `head` repeats the last entry, so that one that is gone from the end shows.
+pub const TABLES: &str = "
 CREATE TABLE entry(
   seq INTEGER PRIMARY KEY,
   reservation TEXT NOT NULL,
@@ -34,6 +35,7 @@ CREATE TABLE posting(
   rule TEXT NOT NULL,
   scope TEXT NOT NULL,
   start_ns INTEGER NOT NULL,
+  end_ns INTEGER NOT NULL,
   posted INTEGER NOT NULL,
   pending INTEGER NOT NULL,
   PRIMARY KEY(seq, rule, scope)
@@ -52,6 +54,12 @@ CREATE TABLE open(
   seq INTEGER NOT NULL REFERENCES entry(seq),
   expires_ns INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE head(
+  one INTEGER PRIMARY KEY CHECK(one = 1),
+  seq INTEGER NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+INSERT INTO head VALUES (1, 0, x'');
 ";
 
 /// Opens the ledger for the one writer, and makes it if it is not there.
@@ -62,6 +70,10 @@ pub fn open_writer(path: &Path) -> Result<Connection, StateError> {
     let failed = |error: rusqlite::Error| StateError::new(path, error, "check that the disk has room and the file is writable");
     let connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+    // SQLite opens a file that may not be written for reading, and says nothing until the first entry.
+    if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
+        return Err(StateError::new(path, "this user may not write it", "make the file writable for the user of the governor"));
+    }
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(|error| {
         StateError::new(path, error, "this is not a readable ledger; move it away or restore it from a backup")
     })?;

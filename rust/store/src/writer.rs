@@ -214,9 +214,7 @@ impl Work {
         match error {
             None if fault.load(Ordering::Relaxed) == 0 => {}
             None => fault.store(0, Ordering::Release),
-            Some(error) => {
-                self.segment.write_fault(&error.to_string());
-            }
+            Some(error) => self.segment.write_fault(error),
         }
         bell::ring(self.segment.word(Word::Done), self.segment.word(Word::DoneSleepers));
     }

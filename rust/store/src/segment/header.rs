@@ -47,6 +47,8 @@ pub enum Word {
     DoneSleepers = 17,
     /// 0, or the length of the fault that keeps the ledger from being written.
     Fault = 18,
+    /// What the rules count, for whoever only looks; 0 where it is not said.
+    Specs = 20,
 }
 
 /// What decides whether a segment can be used.

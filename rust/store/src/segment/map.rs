@@ -29,8 +29,19 @@ impl Map {
     /// # Errors
     /// What the system says.
     pub fn new(file: &File, words: usize) -> std::io::Result<Self> {
-        let bytes = words.saturating_mul(8);
-        let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
+        Self::protected(file, words, ProtFlags::READ | ProtFlags::WRITE)
+    }
+
+    /// The same for reading; a store would be a fault, and whoever only looks makes none.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read_only(file: &File, words: usize) -> std::io::Result<Self> {
+        Self::protected(file, words, ProtFlags::READ)
+    }
+
+    fn protected(file: &File, words: usize, protection: ProtFlags) -> std::io::Result<Self> {
+        let (bytes, flags) = (words.saturating_mul(8), MapFlags::SHARED);
         // SAFETY: the kernel chooses the place, so no memory of ours is touched.
         let start = unsafe { mmap(std::ptr::null_mut(), bytes, protection, flags, file, 0) }?;
         let start = NonNull::new(start.cast()).ok_or_else(|| std::io::Error::other("mapped at 0"))?;

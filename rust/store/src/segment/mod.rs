@@ -8,6 +8,8 @@ mod map;
 mod open;
 mod owners;
 pub mod record;
+mod spec;
+mod view;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -22,6 +24,8 @@ use crate::row::Names;
 pub use header::Word;
 pub use open::{open, retire};
 pub use owners::bury;
+pub use spec::{Measure, Spec};
+pub use view::View;
 
 use map::Map;
 
@@ -79,12 +83,17 @@ impl Segment {
         let region = self.layout.fault();
         let words = (0..region.words).map(|word| self.words().load(region.at(word)).to_le_bytes());
         let text: Vec<u8> = words.flatten().take(bytes).collect();
-        let fix = "free disk space or make the ledger writable; entries are kept and tried again";
-        Some(StateError::new(&self.path, String::from_utf8_lossy(&text), fix))
+        let text = String::from_utf8_lossy(&text);
+        let mut parts = text.splitn(3, '\n');
+        let mut part = |otherwise: &'static str| parts.next().filter(|part| !part.is_empty()).unwrap_or(otherwise).to_owned();
+        let (name, seen) = (part("ledger.db"), part("the ledger cannot be written"));
+        Some(StateError::new(&self.path.join(name), seen, &part("see what keeps the file from being written")))
     }
 
     /// Lets all processes know of a fault. A text that is being read meanwhile may show a part of the one before.
-    pub fn write_fault(&self, text: &str) {
+    pub fn write_fault(&self, fault: &StateError) {
+        let name = fault.path.strip_prefix(&self.path).unwrap_or(&fault.path).display();
+        let text = format!("{name}\n{}\n{}", fault.seen, fault.fix);
         let region = self.layout.fault();
         let bytes = text.as_bytes().get(..text.len().min(region.words * 8)).unwrap_or_default();
         for (word, chunk) in bytes.chunks(8).enumerate() {

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::row::{Names, Row};
 use crate::schema::{open_reader, open_writer};
 use crate::segment::header::{self, Fit};
 use crate::segment::map::Map;
-use crate::segment::{Segment, Word, fork, owners};
+use crate::segment::{Segment, Word, fork, owners, spec};
 
 const WRITABLE: &str = "give a directory on a local disk with room that this user may write to";
 
@@ -64,6 +65,8 @@ pub fn open(path: &Path, rules: &Arc<Rules>) -> Result<Segment, StateError> {
     };
     let segment = join(path, layout, map, procs, lock, rules)?;
     if alone {
+        // What kept a process from writing that is gone now says nothing of today.
+        segment.word(Word::Fault).store(0, Ordering::Release);
         // From here on others may share it. In between, one that is alone with the directory may have made its own.
         segment.lock_file.lock_shared().map_err(|error| StateError::new(path, error, WRITABLE))?;
         if file_number(path) != segment.map.file_number() {
@@ -185,6 +188,7 @@ fn make(path: &Path, layout: &Layout, rules: &Arc<Rules>, fingerprint: [u64; 2])
     let connection = open_writer(&ledger)?;
     let base = last_entry(&connection, &ledger)?.0;
     header::write(&map, layout, fingerprint, &Names::new(rules), base).map_err(|error| failed(&error))?;
+    spec::write(&map, layout, rules).map_err(|error| failed(&error))?;
     let seed = seed(&map, layout);
     restore(&connection, &ledger, rules, SystemClock.now(), &mut |step| {
         let shelf = SharedShelf::begin(map.view(), layout, seed, 0)?;

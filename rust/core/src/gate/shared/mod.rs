@@ -5,6 +5,7 @@ mod journal;
 mod layout;
 mod reservations;
 mod scopes;
+mod seen;
 #[cfg(test)]
 mod tests;
 

@@ -6,31 +6,27 @@ use crate::gate::bound::BoundScope;
 use crate::gate::shared::SharedShelf;
 use crate::gate::shelf::Stock;
 use crate::labels::Key;
-use crate::ledger::{Account, Window};
+use crate::ledger::Account;
 use crate::rules::Rules;
-use crate::segment::Words;
 use crate::throttle::Bucket;
 
 /// Words of a scope: its key's digest, generation and open reservations, its key, the rule with the kind, and the stock.
 pub const ROW: usize = 8;
 const DIGEST: usize = 0;
 const MARK: usize = 2;
-const NAME: usize = 3;
-const KIND: usize = 4;
-const STOCK: usize = 5;
+pub(super) const NAME: usize = 3;
+pub(super) const KIND: usize = 4;
+pub(super) const STOCK: usize = 5;
 
 /// Words of an account.
 pub const ACCOUNT_ROW: usize = 6;
 
-const BUCKET: u64 = 0;
-const HELD: u64 = 1;
+pub(super) const BUCKET: u64 = 0;
+pub(super) const HELD: u64 = 1;
 const ACCOUNTS: u64 = 2;
 
-/// Accounts that one scope can have: more is a damaged chain.
-const MOST_ACCOUNTS: usize = 4_096;
-
 /// Low half of a mark: open reservations. High half: the generation.
-const OPEN: u64 = u32::MAX as u64;
+pub(super) const OPEN: u64 = u32::MAX as u64;
 
 impl SharedShelf<'_> {
     pub(super) fn scope_word(&self, slot: u32, word: usize) -> u64 {
@@ -128,13 +124,11 @@ impl SharedShelf<'_> {
     }
 
     pub(super) fn rule_of(&self, slot: u32) -> u16 {
-        u16::try_from(self.scope_word(slot, KIND) >> 8).unwrap_or(u16::MAX)
+        self.layout.scope_rule(self.words(), slot)
     }
 
     pub(super) fn key_of(&self, slot: u32) -> Key {
-        let name = self.scope_word(slot, NAME);
-        let (head, len) = (u32::try_from(name & OPEN).unwrap_or(u32::MAX), usize::try_from(name >> 32).unwrap_or(0));
-        self.layout.blobs.get(self.words(), head, len).into()
+        self.layout.scope_key(self.words(), slot)
     }
 
     pub(super) fn count_open(&mut self, slot: u32, change: i32) {
@@ -150,8 +144,7 @@ impl SharedShelf<'_> {
     }
 
     pub(super) fn bucket(&self, slot: u32) -> Bucket {
-        let word = |offset| self.scope_word(slot, STOCK + offset);
-        Bucket::from_parts(word(0).cast_signed(), word(1), word(2))
+        self.layout.scope_bucket(self.words(), slot)
     }
 
     pub(super) fn write_bucket(&mut self, slot: u32, bucket: &Bucket) {
@@ -162,11 +155,7 @@ impl SharedShelf<'_> {
     }
 
     pub(super) fn stock(&self, slot: u32) -> Stock {
-        match self.scope_word(slot, KIND) & 0xFF {
-            BUCKET => Stock::Bucket(self.bucket(slot)),
-            HELD => Stock::Held(self.scope_word(slot, STOCK).cast_signed()),
-            _ => Stock::Accounts(self.account_rows(slot).into_iter().map(|row| self.account(self.words(), row)).collect()),
-        }
+        self.layout.scope_stock(self.words(), slot)
     }
 
     pub(super) fn write_stock(&mut self, slot: u32, stock: &Stock) {
@@ -178,26 +167,9 @@ impl SharedShelf<'_> {
         }
     }
 
-    fn account_rows(&self, slot: u32) -> Vec<u32> {
-        let first = self.scope_word(slot, STOCK).checked_sub(1).and_then(|row| u32::try_from(row).ok());
-        let next = |row: &u32| self.layout.accounts.link(self.words(), *row);
-        std::iter::successors(first, next).take(MOST_ACCOUNTS).collect()
-    }
-
-    fn account(&self, words: Words<'_>, row: u32) -> Account {
-        let word = |offset| words.load(self.layout.accounts.word_index(row, offset)).cast_signed();
-        Account {
-            window: Window { start_ns: word(0), end_ns: word(1) },
-            posted: word(2),
-            pending: word(3),
-            overrun: word(4),
-            warned: u32::try_from(word(5)).unwrap_or(0),
-        }
-    }
-
     /// Writes a scope's accounts over its rows, with more or fewer rows as needed.
     fn write_accounts(&mut self, slot: u32, accounts: &[Account]) {
-        let mut rows = self.account_rows(slot);
+        let mut rows = self.layout.account_rows(self.words(), slot);
         while rows.len() < accounts.len() {
             let Some(row) = self.layout.accounts.alloc(&mut self.tx) else {
                 return self.tx.fail(Error::Full(format!(

@@ -1,0 +1,118 @@
+//! `LedgerCheck` and `LedgerEntries`: walks through a ledger file, a portion per call, so that Python can show how far.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use tierkit_core::ledger::Flags;
+use tierkit_core::units::format_nusd;
+use tierkit_store::{Change, Check, Entries, LedgerEntry};
+
+use crate::error::state;
+
+/// A check of a ledger under way.
+#[pyclass(frozen, module = "tierkit._core", name = "LedgerCheck")]
+pub struct PyLedgerCheck(Mutex<Check>);
+
+/// A walk through the entries of a ledger.
+#[pyclass(frozen, module = "tierkit._core", name = "LedgerEntries")]
+pub struct PyLedgerEntries(Mutex<Entries>);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The words of an entry's flags.
+pub fn marks(flags: i64) -> Vec<&'static str> {
+    let flags = Flags(u8::try_from(flags).unwrap_or(0));
+    let words = [("late", Flags::LATE), ("overrun", Flags::OVERRUN), ("estimated", Flags::ESTIMATED), ("cached", Flags::CACHED)];
+    words.into_iter().filter(|(_, mark)| flags.has(*mark)).map(|(word, _)| word).collect()
+}
+
+#[pymethods]
+impl PyLedgerCheck {
+    #[new]
+    fn new(py: Python<'_>, directory: PathBuf) -> PyResult<Self> {
+        let check = py.detach(|| Check::begin(&directory)).map_err(|error| state(py, &error))?;
+        Ok(Self(Mutex::new(check)))
+    }
+
+    /// Goes on for about so many entries; false at the end.
+    fn step(&self, py: Python<'_>, entries: u32) -> bool {
+        py.detach(|| lock(&self.0).step(entries))
+    }
+
+    #[getter]
+    fn total(&self) -> i64 {
+        lock(&self.0).total()
+    }
+
+    #[getter]
+    fn checked(&self) -> i64 {
+        lock(&self.0).checked()
+    }
+
+    #[getter]
+    fn chain(&self) -> Vec<u8> {
+        lock(&self.0).chain().to_vec()
+    }
+
+    /// (table, entry or None, what differs), or None.
+    #[getter]
+    fn finding(&self) -> Option<(String, Option<i64>, String)> {
+        lock(&self.0).finding().map(|found| (found.table.to_owned(), found.seq, found.what.clone()))
+    }
+}
+
+#[pymethods]
+impl PyLedgerEntries {
+    #[new]
+    fn new(py: Python<'_>, directory: PathBuf, since_ns: i64, until_ns: i64) -> PyResult<Self> {
+        let entries = py.detach(|| Entries::open(&directory, (since_ns, until_ns))).map_err(|error| state(py, &error))?;
+        Ok(Self(Mutex::new(entries)))
+    }
+
+    /// The next entries, so many at most; none at the end.
+    fn portion<'py>(&self, py: Python<'py>, most: u32) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let found = py.detach(|| lock(&self.0).portion(most)).map_err(|error| state(py, &error))?;
+        found.iter().map(|entry| told(py, entry)).collect()
+    }
+}
+
+fn told<'py>(py: Python<'py>, entry: &LedgerEntry) -> PyResult<Bound<'py, PyDict>> {
+    let row = PyDict::new(py);
+    row.set_item("seq", entry.seq)?;
+    row.set_item("at_ns", entry.at_ns)?;
+    row.set_item("id", &entry.id)?;
+    row.set_item("kind", &entry.kind)?;
+    row.set_item("usd", format_nusd(entry.nusd.0))?;
+    row.set_item("saved_usd", format_nusd(entry.nusd.1))?;
+    row.set_item("marks", marks(entry.flags))?;
+    row.set_item("labels", &entry.labels)?;
+    row.set_item("units", &entry.units)?;
+    row.set_item("usage", &entry.usage)?;
+    let postings = PyList::empty(py);
+    for change in &entry.changes {
+        postings.append(told_change(py, change)?)?;
+    }
+    row.set_item("postings", postings)?;
+    Ok(row)
+}
+
+fn told_change<'py>(py: Python<'py>, change: &Change) -> PyResult<Bound<'py, PyDict>> {
+    let row = PyDict::new(py);
+    row.set_item("rule", &change.rule)?;
+    row.set_item("key", &change.scope)?;
+    row.set_item("start_ns", (change.window_ns.0 != i64::MIN).then_some(change.window_ns.0))?;
+    row.set_item("end_ns", (change.window_ns.1 != i64::MAX).then_some(change.window_ns.1))?;
+    row.set_item("posted_usd", format_nusd(change.posted))?;
+    row.set_item("pending_usd", format_nusd(change.pending))?;
+    Ok(row)
+}
+
+/// Adds these names to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyLedgerCheck>()?;
+    module.add_class::<PyLedgerEntries>()
+}

@@ -1,0 +1,109 @@
+//! A look at the segment from outside: mapped for reading, no number taken, no lock held, no policy needed.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+use tierkit_core::gate::{Layout, Sizes, Stock};
+use tierkit_core::labels::Key;
+use tierkit_core::segment::Memory;
+
+use crate::error::StateError;
+use crate::row::Names;
+use crate::segment::Word;
+use crate::segment::header::{self, Fit};
+use crate::segment::map::Map;
+use crate::segment::spec::{self, Spec};
+
+/// Looks at one scope before the reader gives up; most succeed at once.
+const LOOKS: u32 = 20_000;
+/// Looks without a pause.
+const SPINS: u32 = 1_000;
+
+/// A segment seen from outside.
+#[derive(Debug)]
+pub struct View {
+    path: PathBuf,
+    layout: Layout,
+    map: Map,
+    /// The names of its rules.
+    pub names: Names,
+    /// What they count; empty in a segment that does not say.
+    pub specs: Vec<Spec>,
+}
+
+impl View {
+    /// The segment of a directory; `None` when there is none of this boot and version.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn open(directory: &Path) -> Result<Option<Self>, StateError> {
+        let path = directory.join("segment");
+        let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits()).unwrap_or(0);
+        let file = match OpenOptions::new().read(true).custom_flags(flags).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StateError::new(&path, error, "run this as the user of the governor")),
+        };
+        let layout = Layout::new(&Sizes::default());
+        let whole = file.metadata().is_ok_and(|found| found.is_file() && found.len() == layout.words() as u64 * 8);
+        if !whole {
+            return Ok(None);
+        }
+        let map = Map::read_only(&file, layout.words());
+        let map = map.map_err(|error| StateError::new(&path, error, "use a local file system"))?;
+        if header::fit(&map, &layout, [0, 0]) == Fit::Foreign {
+            return Ok(None);
+        }
+        let names = layout.text(map.view(), map.view().load(layout.header(Word::Names as usize)));
+        let names = names.as_deref().and_then(Names::from_json).unwrap_or_default();
+        let specs = spec::read(&map, &layout);
+        Ok(Some(Self { path, layout, map, names, specs }))
+    }
+
+    /// Every scope, each as it is between two calls.
+    ///
+    /// # Errors
+    /// A lock that is never free: its holder is stopped, or died and nobody came since.
+    pub fn scopes(&self) -> Result<Vec<(u16, Key, Stock)>, StateError> {
+        let mut found = Vec::new();
+        for slot in 0..self.layout.slots() {
+            found.extend(self.steady(|| self.layout.scope(self.map.view(), slot))?);
+        }
+        Ok(found)
+    }
+
+    /// Reads until no call went on meanwhile.
+    fn steady<R>(&self, read: impl Fn() -> R) -> Result<R, StateError> {
+        for look in 0..LOOKS {
+            let before = self.turns();
+            if self.is_free() {
+                let seen = read();
+                fence(Ordering::Acquire);
+                if self.is_free() && self.turns() == before {
+                    return Ok(seen);
+                }
+            }
+            if look > SPINS {
+                std::thread::sleep(Duration::from_micros(20));
+            }
+        }
+        let fix = "let the process that holds it go on, or start one that undoes what a dead one began";
+        Err(StateError::new(&self.path, "its lock is not free", fix))
+    }
+
+    fn turns(&self) -> u64 {
+        self.word(Word::Turns)
+    }
+
+    fn is_free(&self) -> bool {
+        self.word(Word::Lock) == 0
+    }
+
+    fn word(&self, word: Word) -> u64 {
+        self.map.words().get(self.layout.header(word as usize)).map_or(0, |word| word.load(Ordering::Acquire))
+    }
+}

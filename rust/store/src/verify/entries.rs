@@ -1,0 +1,152 @@
+//! The entries in their order: none missing, none too many, each with the hash that it must have.
+
+use rusqlite::{Connection, Row as SqlRow, Rows, params};
+
+use super::{Check, Finding, Stage, Stop};
+use crate::chain::{Link, Part};
+
+const ENTRIES: &str =
+    "SELECT seq, reservation, kind, at_ns, nano_usd, flags, saved_nano_usd, expires_ns, labels, units, usage, hash
+  FROM entry NOT INDEXED WHERE seq >= ? ORDER BY seq LIMIT ?";
+const POSTINGS: &str = "SELECT seq, rule, scope, start_ns, end_ns, posted, pending
+  FROM posting WHERE seq >= ? ORDER BY seq, rule, scope";
+
+/// An account's change as it stands in the file.
+struct Posting {
+    seq: i64,
+    rule: String,
+    scope: String,
+    numbers: [i64; 4],
+}
+
+impl Posting {
+    fn read(row: &SqlRow<'_>) -> rusqlite::Result<Self> {
+        let numbers = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
+        Ok(Self { seq: row.get(0)?, rule: row.get(1)?, scope: row.get(2)?, numbers })
+    }
+
+    fn part(&self) -> Part<'_> {
+        Part { rule: &self.rule, scope: &self.scope, numbers: self.numbers }
+    }
+}
+
+/// Postings in order, one looked at ahead.
+struct Postings<'a> {
+    rows: Rows<'a>,
+    next: Option<Posting>,
+}
+
+impl<'a> Postings<'a> {
+    fn new(rows: Rows<'a>) -> rusqlite::Result<Self> {
+        let mut postings = Self { rows, next: None };
+        postings.advance()?;
+        Ok(postings)
+    }
+
+    fn advance(&mut self) -> rusqlite::Result<Option<Posting>> {
+        let next = self.rows.next()?.map(Posting::read).transpose()?;
+        Ok(std::mem::replace(&mut self.next, next))
+    }
+
+    /// The postings of an entry; one of an earlier number has no entry.
+    fn of(&mut self, seq: i64) -> Result<Vec<Posting>, Stop> {
+        let mut found = Vec::new();
+        while self.next.as_ref().is_some_and(|posting| posting.seq <= seq) {
+            found.extend(self.advance()?);
+        }
+        match found.iter().find(|posting| posting.seq != seq) {
+            Some(stray) => Err(orphan(stray.seq).into()),
+            None => Ok(found),
+        }
+    }
+}
+
+fn orphan(seq: i64) -> Finding {
+    Finding::new("posting", Some(seq), format!("changes an account for entry {seq}, which is not there"))
+}
+
+impl Check {
+    /// Checks the next entries.
+    pub(super) fn check_entries(&mut self, most: u32) -> Result<(), Stop> {
+        let (mut seq, mut chain) = (self.seq, std::mem::take(&mut self.chain));
+        // At the start also what stands before the first.
+        let from = if seq == 0 { i64::MIN } else { seq + 1 };
+        let (connection, open) = (&self.connection, &mut self.open);
+        let mut walk = || -> Result<u32, Stop> {
+            let mut select = connection.prepare_cached(ENTRIES)?;
+            let mut changes = connection.prepare_cached(POSTINGS)?;
+            let mut postings = Postings::new(changes.query([from])?)?;
+            let mut rows = select.query(params![from, most])?;
+            let mut count = 0;
+            while let Some(row) = rows.next()? {
+                let found: i64 = row.get(0)?;
+                if found != seq + 1 {
+                    let what = format!("entry {found} follows entry {seq}: those between are gone, or its number was changed");
+                    return Err(Finding::new("entry", Some(seq + 1), what).into());
+                }
+                chain = check_one(row, &postings.of(found)?, found, &chain)?;
+                follow(row, found, open)?;
+                (seq, count) = (found, count + 1);
+            }
+            match postings.next.filter(|_| count < most) {
+                Some(stray) => Err(orphan(stray.seq).into()),
+                None => Ok(count),
+            }
+        };
+        let walked = walk();
+        (self.seq, self.chain) = (seq, chain);
+        if walked? < most {
+            check_head(&self.connection, self.seq, &self.chain)?;
+            self.stage = Stage::Balances;
+        }
+        Ok(())
+    }
+}
+
+/// Computes the hash of one entry and compares it with the one that stands beside it.
+fn check_one(row: &SqlRow<'_>, postings: &[Posting], seq: i64, chain: &[u8]) -> Result<Vec<u8>, Stop> {
+    let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+    let usage = row.get_ref(10)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    let link = Link {
+        seq,
+        id: text(1)?,
+        kind: text(2)?,
+        numbers: [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?],
+        texts: [text(8)?, text(9)?],
+        usage,
+        parts: postings.iter().map(Posting::part).collect(),
+    };
+    let hash = link.hash(chain);
+    let stored = row.get_ref(11)?.as_blob().map_err(rusqlite::Error::from)?;
+    if stored == hash {
+        return Ok(hash.to_vec());
+    }
+    let what = format!(
+        "request '{}', {}: its hash is not that of its columns, its postings and the entry before; one of these was changed",
+        link.id, link.kind
+    );
+    Err(Finding::new("entry", Some(seq), what).into())
+}
+
+/// Keeps which reservations are open.
+fn follow(row: &SqlRow<'_>, seq: i64, open: &mut std::collections::HashMap<String, (i64, i64)>) -> rusqlite::Result<()> {
+    let id: String = row.get(1)?;
+    if row.get_ref(2)?.as_str()? == "reserve" {
+        open.insert(id, (seq, row.get(7)?));
+    } else {
+        open.remove(&id);
+    }
+    Ok(())
+}
+
+fn check_head(connection: &Connection, seq: i64, chain: &[u8]) -> Result<(), Stop> {
+    let mut select = connection.prepare("SELECT seq, hash FROM head")?;
+    let heads = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<Vec<(i64, Vec<u8>)>>>()?;
+    let what = match heads.as_slice() {
+        [(last, hash)] if *last == seq && hash == chain => return Ok(()),
+        [(last, _)] if *last == seq => format!("another hash stands there than that of entry {seq}, the last"),
+        [(last, _)] => format!("it names entry {last} as the last, but the last that is there is entry {seq}"),
+        found => format!("{} rows where there is one", found.len()),
+    };
+    Err(Finding::new("head", Some(seq), what).into())
+}
