@@ -31,6 +31,7 @@ check: check-rust check-python test check-sdist ## what CI runs: format, lints, 
 
 bench: $(DONE)/wheel $(DONE)/test $(DONE)/bench ## measure, as ratios to named peers in the same run
 	$(BIN)/python -m pytest benches --benchmark-enable --benchmark-columns=median,iqr,ops --timeout=0 -s
+	$(BIN)/python benches/peers_throttle.py
 
 docs: $(DONE)/wheel $(DONE)/test ## build the Rust documentation and run every example in README, docs and docstrings
 	cargo doc --workspace --no-deps --locked --quiet

@@ -6,9 +6,11 @@ A round is one kill -9. `--rounds 1000` is what `make crash` runs; the seed repe
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import fcntl
 import json
 import os
+import shutil
 import signal
 import struct
 import sys
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 BATCH, WORKERS = 12, 4
 # Far longer than any call; only a lock that nobody gives back takes so long.
-STUCK_S = 120
+STUCK_S = 60
 
 
 def forked(job: Callable[[], object]) -> int:
@@ -119,13 +121,14 @@ def strict_faults(state: Path, seen: Told) -> list[str]:
 
 
 def reopen(state: Path, durability: str, answer: Path) -> None:
+    faulthandler.dump_traceback_later(STUCK_S - 10)
     with opened(state, durability) as governor:
         time.sleep(0.3)
         governor.flush()
         answer.write_text(json.dumps(figures(governor)))
 
 
-def run(rounds: int, seed: int) -> int:
+def run(rounds: int, seed: int, keep: Path | None) -> int:
     """Number of faults."""
     chance, kinds, done, found = Random(seed), Counter[str](), 0, 0
     while done < rounds:
@@ -144,6 +147,8 @@ def run(rounds: int, seed: int) -> int:
                 batch.end_all()
                 faults = batch.faults()
                 found += len(faults)
+                if faults and keep is not None:
+                    shutil.copytree(batch.folder, keep / f"{seed}-{done}", dirs_exist_ok=True)
                 for fault in faults[:20]:
                     print(f"round {done}, {durability}: {fault}", flush=True)
             kinds.update(batch.kinds)
@@ -156,8 +161,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--keep", type=Path, help="folder for a copy of every state that has a fault")
     asked = parser.parse_args()
-    sys.exit(1 if run(asked.rounds, asked.seed) else 0)
+    sys.exit(1 if run(asked.rounds, asked.seed, asked.keep) else 0)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ What was killed in between has its `?` only. Lines go to the kernel at once, so 
 from __future__ import annotations
 
 import os
+import time
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -96,12 +97,13 @@ class Worker:
 
 
 def opened(state: Path, durability: str) -> tk.Governor:
+    until_s = time.monotonic() + 30
     while True:
         try:
             return tk.Governor(POLICY, state=state, durability=durability)
-        except tk.StateError as error:
+        except tk.StateError:
             # A stopped process may hold the lock that an attach needs; it goes on, or is killed.
-            if "another policy" in str(error):
+            if time.monotonic() > until_s:
                 raise
 
 

@@ -13,7 +13,7 @@ from guards.sources import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-PROMISED = {"setup", "demo", "test", "check", "bench", "docs", "fix"}
+PROMISED = {"setup", "demo", "test", "crash", "check", "bench", "docs", "fix"}
 PLAIN_TOOLS = ("sh", "sed", "printf")
 
 

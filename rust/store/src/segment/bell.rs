@@ -17,7 +17,7 @@ pub fn ring(bell: &AtomicU64, sleepers: &AtomicU64) {
 pub fn wait(bell: &AtomicU64, sleepers: &AtomicU64, seen: u64, time: Duration) {
     sleepers.fetch_add(1, Ordering::AcqRel);
     sleep(bell, seen, time);
-    sleepers.fetch_sub(1, Ordering::AcqRel);
+    let _ = sleepers.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| count.checked_sub(1));
 }
 
 #[cfg(target_os = "linux")]

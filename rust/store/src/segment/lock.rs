@@ -30,7 +30,8 @@ pub struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.segment.word(Word::Lock).store(0, Ordering::Release);
+        // Only its own: a lock that somebody else holds is not ours to open.
+        let _ = self.segment.word(Word::Lock).compare_exchange(self.segment.me, 0, Ordering::Release, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which processes share the segment. A number is a record lock on its byte of `procs`; the segment keeps how often it was
 //! given, so that a dead process is not taken for the next one with its number.
 
+use std::sync::atomic::Ordering;
+
 use tierkit_core::clock::Clock;
 use tierkit_core::gate::{Gate, Memo, SharedShelf};
 use tierkit_core::rules::Rules;
@@ -8,7 +10,7 @@ use tierkit_core::segment::Tx;
 
 use crate::clock::SystemClock;
 use crate::error::StateError;
-use crate::segment::{Segment, record};
+use crate::segment::{Segment, Word, record};
 
 /// The number is in the low 16 bits of an owner.
 const NUMBER: u64 = 0xFFFF;
@@ -32,7 +34,9 @@ pub fn is_owner(word: u64) -> bool {
 pub fn lives(segment: &Segment, owner: u64) -> bool {
     let number = owner & NUMBER;
     let named = segment.words().load(segment.layout.owner(usize::try_from(number).unwrap_or(usize::MAX)));
-    owner == segment.me || (named == owner && record::is_held(&segment.procs, number))
+    // One that attaches holds the lock under its name before it has written it down.
+    let known = named == owner || next(named, number) == owner;
+    owner == segment.me || (known && record::is_held(&segment.procs, number))
 }
 
 /// Gives this process's number back.
@@ -51,7 +55,13 @@ pub fn dead(segment: &Segment) -> Vec<u64> {
 /// # Errors
 /// A segment that cannot be locked or changed.
 pub fn bury(segment: &Segment, rules: &std::sync::Arc<Rules>) -> Result<(), StateError> {
-    for owner in dead(segment) {
+    let dead = dead(segment);
+    if !dead.is_empty() {
+        // They may have died asleep. Who sleeps now looks again within 100 ms without being woken.
+        segment.word(Word::WorkSleepers).store(0, Ordering::Release);
+        segment.word(Word::DoneSleepers).store(0, Ordering::Release);
+    }
+    for owner in dead {
         release(segment, rules, owner)?;
     }
     Ok(())
@@ -61,13 +71,18 @@ pub fn bury(segment: &Segment, rules: &std::sync::Arc<Rules>) -> Result<(), Stat
 pub fn release(segment: &Segment, rules: &std::sync::Arc<Rules>, owner: u64) -> Result<(), StateError> {
     let failed =
         |error: tierkit_core::error::Error| StateError::new(&segment.path, error, "rebuild it: stop all processes first");
-    let turn = segment.turn()?;
     let begin = || SharedShelf::begin(segment.words(), &segment.layout, segment.seed, segment.me).map_err(failed);
-    for id in begin()?.open_of(owner) {
+    let left = {
+        let _turn = segment.turn()?;
+        begin()?.open_of(owner)
+    };
+    for id in left {
+        let _turn = segment.turn()?;
         let mut gate = Gate::resume(std::sync::Arc::clone(rules), begin()?, Memo::new(rules));
         gate.release_holds(&id, SystemClock.now());
         gate.into_parts().0.commit().map_err(failed)?;
     }
+    let turn = segment.turn()?;
     let number = usize::try_from(owner & NUMBER).unwrap_or(usize::MAX);
     let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(failed)?;
     if tx.load(segment.layout.owner(number)) == owner {

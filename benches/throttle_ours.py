@@ -1,0 +1,51 @@
+"""Our side of `peers_throttle.py`; each function gives one that makes many calls and answers ns per call."""
+
+from __future__ import annotations
+
+import timeit
+from typing import TYPE_CHECKING
+
+import tierkit as tk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CALLS, PAIRS, KEYS = 20_000, 2_000, 100_000
+LEVELS = ("org", "team", "user", "app")
+RATES = ("1G requests", "1G input_tokens", "1G output_tokens", "1G total_tokens")
+
+
+def hot_key(state: str | None) -> Callable[[], float]:
+    limiter = tk.Limiter([tk.Limit("1000000000 requests/second", per=["user"])], state=state)
+    take = limiter.bind({"user": "ada"}).take
+    return lambda: timeit.timeit(take, number=CALLS) / CALLS * 1e9
+
+
+def pairs(state: str | None, durability: str) -> Callable[[], float]:
+    """Four levels with requests, input, output and total tokens as rates, and money as a budget."""
+    limits = [
+        tk.Limit(f"{rate.replace('1G', '1000000000')}/second", name=f"{level}-{index}", per=[level])
+        for level in LEVELS
+        for index, rate in enumerate(RATES)
+    ]
+    budgets = [tk.Budget("1000000 USD", period="total", name=f"{level}-usd", per=[level]) for level in LEVELS]
+    policy = tk.Policy(
+        tiers=[tk.Tier("only", model="m", price={"input": "1 USD/Mtok", "output": "2 USD/Mtok"})],
+        limits=limits,
+        budgets=budgets,
+    )
+    governor = tk.Governor(policy, state=state, durability=durability)
+    gate, labels = governor._engine.gate, dict.fromkeys(LEVELS, "a")  # noqa: SLF001 - what peers do is a part of admit
+    count = PAIRS if durability == "relaxed" else PAIRS // 20
+
+    def pair() -> None:
+        held = gate.reserve(labels, None, None, input_tokens=100, output_tokens=50, nusd=200_000)
+        gate.post(held.id or "", input_tokens=100, output_tokens=20, nusd=140_000)
+
+    return lambda: timeit.timeit(pair, number=count) / count * 1e9
+
+
+def keys() -> float:
+    limiter = tk.Limiter([tk.Limit("10 requests/minute", per=["user"])])
+    take, names = limiter.take, [{"user": f"user-{number}"} for number in range(KEYS)]
+    return timeit.timeit(lambda: [take(name) for name in names], number=1) / KEYS * 1e9
