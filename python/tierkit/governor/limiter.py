@@ -184,7 +184,8 @@ class Limiter(Opened):
         Dimensions that are not named were used as taken.
 
         Raises:
-            AlreadySettled: This decision was settled before.
+            AlreadySettled: This decision was settled before. One that holds slots may be settled again with the same
+                amounts.
         """
         self.gate.settle_take(
             decision,
