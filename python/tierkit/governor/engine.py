@@ -44,7 +44,7 @@ class Engine(Opened):
         ttl_s: Life of a reservation, in seconds.
     """
 
-    __slots__ = ("_classifier", "answers", "candidates", "pressure", "steering", "ttl_s", "waiting")
+    __slots__ = ("_classifier", "_fixed", "answers", "candidates", "pressure", "steering", "ttl_s", "waiting")
 
     def __init__(
         self,
@@ -77,6 +77,8 @@ class Engine(Opened):
         )
         super().__init__(gate)
         self.steering = Steering(policy, self.candidates, gate)
+        fixed = self.steering.fixed
+        self._fixed = None if fixed is None else Ranking([self.candidates[name] for name in fixed], None, ())
 
     def close(self) -> None:
         """Give the state free; who still waits is told that the governor is closed."""
@@ -93,6 +95,8 @@ class Engine(Opened):
         count: bool = True,
     ) -> Ranking:
         """Order the tiers for a request; the classifier runs only when shares ask for it."""
+        if self._fixed is not None and need is None and tiers is None:
+            return self._fixed
         reasons: tuple[str, ...] = ()
         if need is None and self.steering.scores and prompt.content is not None:
             score = self._classify(prompt)

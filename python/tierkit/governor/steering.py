@@ -27,9 +27,10 @@ class Steering:
 
     Attributes:
         scores: Whether a need can change the order at all.
+        fixed: The order of every request without a need or a choice of tiers, when nothing in the policy can change it.
     """
 
-    __slots__ = ("_abilities", "_names", "_pacing", "_pins", "_quota", "_router", "_routing", "scores")
+    __slots__ = ("_abilities", "_names", "_pacing", "_pins", "_quota", "_router", "_routing", "fixed", "scores")
 
     def __init__(self, policy: Policy, candidates: Mapping[str, Candidate], gate: _core.Gate) -> None:
         """Make the parts that the policy asks for."""
@@ -47,6 +48,8 @@ class Steering:
         idle_s = routing.session_idle_s or _SESSION_IDLE_S
         self._pins = _core.SessionPins(idle_s * 1_000_000_000) if routing.session else None
         self._pacing = None if routing.pace is None else Pacing(policy, candidates, gate, self._router)
+        bends = self.scores or self._abilities or self._quota or self._pins or self._pacing
+        self.fixed = None if bends else self._router.plan(None)
 
     def allowed(self, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """Return the tiers that the rules allow for some labels, cheapest first; None: all."""

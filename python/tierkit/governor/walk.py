@@ -109,7 +109,10 @@ class Walk:
                 continue
             ceiling = candidate.ceiling_nusd(tokens, output, at_ns)
             held_up = None if known else self._held_up(candidate, tokens, output, ceiling, ticket)
-            decision = held_up if held_up is not None else self._reserve(candidate, tokens, output, ceiling)
+            if held_up is not None:
+                decision = held_up
+            else:
+                decision = self._reserve(candidate, tokens, output, ceiling, known=known is not None)
             if decision.allowed:
                 return self._admission(
                     candidate, decision.id or "", tokens=tokens, output=output, ceiling=ceiling, at_ns=at_ns
@@ -133,8 +136,10 @@ class Walk:
         )
         return engine.waiting.ahead(claim, self.priority, ticket)
 
-    def _reserve(self, candidate: Candidate, tokens: TokenCount, output: int, ceiling: int) -> _core.Decision:
-        engine, known = self._engine, self._known() is not None
+    def _reserve(
+        self, candidate: Candidate, tokens: TokenCount, output: int, ceiling: int, *, known: bool
+    ) -> _core.Decision:
+        engine = self._engine
         held_up = None if known else engine.pressure.take(candidate.labels, tokens, output)
         if held_up is not None:
             return held_up
