@@ -65,7 +65,6 @@ class Engine(Opened):
         self.candidates = {tier.name: Candidate(tier, prices, on_missing_price=missing) for tier in policy.tiers}
         self._classifier = classifier
         self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns)
-        self.waiting = Waiting(clock)
         self.pressure = Pressure(policy, clock=clock)
         self.ttl_s = float(policy.reservation_ttl_s)
         gate = _core.Gate(
@@ -76,6 +75,7 @@ class Engine(Opened):
             on_state_error=policy.on_state_error,
         )
         super().__init__(gate)
+        self.waiting = Waiting(gate, clock)
         self.steering = Steering(policy, self.candidates, gate)
         fixed = self.steering.fixed
         self._fixed = None if fixed is None else Ranking([self.candidates[name] for name in fixed], None, ())
@@ -83,7 +83,7 @@ class Engine(Opened):
     def close(self) -> None:
         """Give the state free; who still waits is told that the governor is closed."""
         super().close()
-        self.waiting.released()
+        self.waiting.close()
 
     def rank(
         self,

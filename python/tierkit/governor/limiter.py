@@ -58,8 +58,9 @@ class Limiter(Opened):
             clock: A `ManualClock`, or None for the machine's.
         """
         rules = Policy(limits=limits).limit_rules()
-        super().__init__(_core.Gate(rules, state=None if state is None else str(state), clock=clock))
-        self._waiting = Waiting(clock)
+        gate = _core.Gate(rules, state=None if state is None else str(state), clock=clock)
+        super().__init__(gate)
+        self._waiting = Waiting(gate, clock)
 
     def take(
         self,
@@ -167,7 +168,7 @@ class Limiter(Opened):
     def close(self) -> None:
         """Give the state free; who still waits is told that the limiter is closed."""
         super().close()
-        self._waiting.released()
+        self._waiting.close()
 
     def settle(
         self,

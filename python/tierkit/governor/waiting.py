@@ -8,6 +8,7 @@ import time
 
 from tierkit import _core
 from tierkit.governor.forks import watch
+from tierkit.governor.neighbours import Neighbours
 from tierkit.governor.sleepers import LoopSleeper, ThreadSleeper
 from tierkit.governor.waiter import Waiter
 
@@ -36,10 +37,22 @@ class Waiting:
         waiters: All who wait, by ticket; empty means that nobody can be passed.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_lock", "_loops", "_moved_ns", "_owners", "_queue", "_sleepers", "waiters")
+    __slots__ = (
+        "__weakref__",
+        "_clock",
+        "_lock",
+        "_loops",
+        "_moved_ns",
+        "_neighbours",
+        "_owners",
+        "_queue",
+        "_sleepers",
+        "waiters",
+    )
 
-    def __init__(self, clock: _core.ManualClock | None = None) -> None:
+    def __init__(self, gate: _core.Gate, clock: _core.ManualClock | None = None) -> None:
         """Start with nobody waiting. A manual clock that has moved makes every head try again."""
+        self._neighbours = Neighbours(gate)
         self._clock = clock
         self._moved_ns = 0 if clock is None else clock.boot_ns
         self.start_over()
@@ -54,6 +67,12 @@ class Waiting:
         self._sleepers: dict[int, ThreadSleeper | LoopSleeper] = {}
         self._loops: dict[asyncio.AbstractEventLoop, LoopSleeper] = {}
         self.waiters: dict[int, Waiter] = {}
+        self._neighbours.start_over()
+
+    def close(self) -> None:
+        """Let all who wait try once more, now that the gate is closed: they hear that it is."""
+        self.released()
+        self._neighbours.close()
 
     def ahead(self, claim: _core.Claim, priority: int, ticket: int | None) -> _core.Decision | None:
         """Return the refusal of a request before which others wait, or None."""
@@ -162,6 +181,7 @@ class Waiting:
                 return None
             waiter.ticket = ticket
             self.waiters[ticket] = waiter
+        self._neighbours.listen(self)
         return waiter
 
     def _try(self, ticket: int) -> None:

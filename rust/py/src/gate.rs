@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -301,6 +302,17 @@ impl PyGate {
         // What it took is forgotten once it has ended; its labels are not.
         let bound = Scopes::new(rules, (*found.labels).clone());
         Ok(Some(PyClaim::new(rules, &bound, all)))
+    }
+
+    /// How often the processes of the state directory made room; None where no other process can.
+    fn freed(&self, py: Python<'_>) -> PyResult<Option<u64>> {
+        self.gate.freed().map_err(|error| state(py, &error))
+    }
+
+    /// Sleeps until one makes room after `seen`, or the time is over; gives the new count.
+    fn wait_freed(&self, py: Python<'_>, seen: u64, timeout_s: f64) -> PyResult<Option<u64>> {
+        let time = Duration::try_from_secs_f64(timeout_s).unwrap_or_default();
+        py.detach(|| self.gate.wait_freed(seen, time)).map_err(|error| state(py, &error))
     }
 
     /// Posts what was used. Gives (nano-USD, late, overrun, replayed, alerts).

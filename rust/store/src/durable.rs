@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
@@ -81,6 +82,36 @@ impl DurableGate {
         }
     }
 
+    /// Makes a call that may make room.
+    fn free<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
+        match &self.home {
+            Home::Private(gate) => Ok(gate.call(call)?),
+            Home::Shared(gate) => gate.free(call),
+        }
+    }
+
+    /// How often processes made room in a shared directory; `None` where no other process can.
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn freed(&self) -> Result<Option<u64>, StateError> {
+        match &self.home {
+            Home::Private(_) => Ok(None),
+            Home::Shared(gate) => gate.freed().map(Some),
+        }
+    }
+
+    /// Sleeps until a process makes room after `seen`, or the time is over; gives the new count.
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn wait_freed(&self, seen: u64, time: Duration) -> Result<Option<u64>, StateError> {
+        match &self.home {
+            Home::Private(_) => Ok(None),
+            Home::Shared(gate) => gate.wait_freed(seen, time).map(Some),
+        }
+    }
+
     fn check(&self) -> Result<(), StateError> {
         match &self.home {
             Home::Private(gate) => gate.check(),
@@ -111,7 +142,7 @@ impl DurableGate {
     /// # Errors
     /// As [`DurableGate::take`].
     pub fn settle_take(&self, bound: &Bound, taken: &Units, used: &Units) -> Result<(), StoreError> {
-        self.call(|gate, now| gate.settle_take(bound, taken, used, now))
+        self.free(|gate, now| gate.settle_take(bound, taken, used, now))
     }
 
     /// Reserves; see `Gate::admit`.
@@ -138,7 +169,7 @@ impl DurableGate {
     /// # Errors
     /// Misuse; with `strict`, a commit that failed (the entry is kept and tried again).
     pub fn settle(&self, id: &ReservationId, actual: &Actual) -> Result<(Receipt, Vec<Alert>), StoreError> {
-        let (receipt, alerts) = self.call(|gate, now| (gate.settle(id, actual, now), gate.memo().drain_alerts()))?;
+        let (receipt, alerts) = self.free(|gate, now| (gate.settle(id, actual, now), gate.memo().drain_alerts()))?;
         let receipt = receipt?;
         self.wait_if_strict()?;
         Ok((receipt, alerts))
@@ -149,7 +180,7 @@ impl DurableGate {
     /// # Errors
     /// As [`DurableGate::settle`].
     pub fn cancel(&self, id: &ReservationId) -> Result<Receipt, StoreError> {
-        let receipt = self.call(|gate, now| gate.cancel(id, now))??;
+        let receipt = self.free(|gate, now| gate.cancel(id, now))??;
         self.wait_if_strict()?;
         Ok(receipt)
     }

@@ -110,6 +110,35 @@ impl SharedGate {
         })
     }
 
+    /// Makes a call that may make room, and lets the processes hear of it in which somebody waits for some.
+    ///
+    /// # Errors
+    /// As [`SharedGate::call`].
+    pub fn free<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
+        let answer = self.call(call)?;
+        let segment = &*self.here()?.segment;
+        bell::ring(segment.word(Word::Freed), segment.word(Word::FreedSleepers));
+        Ok(answer)
+    }
+
+    /// How often any process made room; [`SharedGate::wait_freed`] waits for the next time.
+    ///
+    /// # Errors
+    /// A directory that a forked child cannot attach to.
+    pub fn freed(&self) -> Result<u64, StateError> {
+        Ok(self.here()?.segment.word(Word::Freed).load(Ordering::Acquire))
+    }
+
+    /// Sleeps until a process makes room after `seen`, or the time is over.
+    ///
+    /// # Errors
+    /// As [`SharedGate::freed`].
+    pub fn wait_freed(&self, seen: u64, time: Duration) -> Result<u64, StateError> {
+        let segment = &*self.here()?.segment;
+        bell::wait(segment.word(Word::Freed), segment.word(Word::FreedSleepers), seen, time);
+        self.freed()
+    }
+
     fn change<R>(&self, change: impl FnOnce(&mut Gate<SharedShelf<'_>>) -> R) -> Result<R, StoreError> {
         let segment = &*self.here()?.segment;
         let before = segment.layout.waiting(segment.words()).end;

@@ -13,6 +13,13 @@ pub fn ring(bell: &AtomicU64, sleepers: &AtomicU64) {
     }
 }
 
+/// Rings for everybody, and lets those who still sleep count themselves anew: some of those counted may have died asleep.
+pub fn rouse(bell: &AtomicU64, sleepers: &AtomicU64) {
+    sleepers.store(0, Ordering::Release);
+    bell.fetch_add(1, Ordering::Release);
+    wake(bell);
+}
+
 /// Waits until the bell has rung since `seen` was read, or the time is over.
 pub fn wait(bell: &AtomicU64, sleepers: &AtomicU64, seen: u64, time: Duration) {
     sleepers.fetch_add(1, Ordering::AcqRel);

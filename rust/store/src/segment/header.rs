@@ -49,6 +49,10 @@ pub enum Word {
     Fault = 18,
     /// What the rules count, for whoever only looks; 0 where it is not said.
     Specs = 20,
+    /// Rings when units, slots or money came back.
+    Freed = 24,
+    /// Processes asleep on it, in which somebody waits for room.
+    FreedSleepers = 25,
 }
 
 /// What decides whether a segment can be used.

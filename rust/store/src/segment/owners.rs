@@ -10,7 +10,7 @@ use tierkit_core::segment::Tx;
 
 use crate::clock::SystemClock;
 use crate::error::StateError;
-use crate::segment::{Segment, Word, record};
+use crate::segment::{Segment, Word, bell, record};
 
 /// The number is in the low 16 bits of an owner.
 const NUMBER: u64 = 0xFFFF;
@@ -61,8 +61,12 @@ pub fn bury(segment: &Segment, rules: &std::sync::Arc<Rules>) -> Result<(), Stat
         segment.word(Word::WorkSleepers).store(0, Ordering::Release);
         segment.word(Word::DoneSleepers).store(0, Ordering::Release);
     }
+    let freed = !dead.is_empty();
     for owner in dead {
         release(segment, rules, owner)?;
+    }
+    if freed {
+        bell::rouse(segment.word(Word::Freed), segment.word(Word::FreedSleepers));
     }
     Ok(())
 }
