@@ -54,9 +54,9 @@ impl PyFittedHead {
         dense: &[u8],
     ) -> PyResult<Vec<PyTierScore>> {
         let dense = measures(base.len(), dense)?;
-        let grams: Vec<(i64, f32)> = whole(ids).zip(floats(tf)).collect();
+        let tf = tf.as_chunks::<4>().0.iter().map(|four| f32::from_ne_bytes(*four));
         // The extractor writes text after text: the grams of one are a run.
-        let mut rows = whole(row).zip(grams).peekable();
+        let mut rows = whole(row).zip(whole(ids).zip(tf)).peekable();
         let mut found = Vec::with_capacity(base.len());
         for ((at, base), dense) in (0_i64..).zip(&base).zip(dense.chunks_exact(DENSE)) {
             let own = std::iter::from_fn(|| rows.next_if(|(row, _)| *row == at).map(|(_, gram)| gram));

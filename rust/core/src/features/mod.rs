@@ -9,6 +9,7 @@
 mod dense;
 pub mod embed;
 mod fitted;
+mod gram_weights;
 mod grams;
 mod head;
 mod shipped;
