@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from time import perf_counter_ns
 
 from tierkit import _core
 from tierkit.governor.answers import Answers
@@ -42,9 +43,12 @@ class Engine(Opened):
         pressure: What the servers say of their load.
         steering: What orders the tiers.
         ttl_s: Life of a reservation, in seconds.
+        score_clock: Nanoseconds by which the time for a score is measured.
     """
 
-    __slots__ = ("_classifier", "_fixed", "answers", "candidates", "pressure", "steering", "ttl_s", "waiting")
+    __slots__ = (
+        "_classifier", "_fixed", "answers", "candidates", "pressure", "score_clock", "steering", "ttl_s", "waiting",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -64,6 +68,7 @@ class Engine(Opened):
         missing = policy.on_missing_price
         self.candidates = {tier.name: Candidate(tier, prices, on_missing_price=missing) for tier in policy.tiers}
         self._classifier = classifier
+        self.score_clock = perf_counter_ns
         self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns)
         self.pressure = Pressure(policy, clock=clock)
         self.ttl_s = float(policy.reservation_ttl_s)
@@ -99,19 +104,24 @@ class Engine(Opened):
             return self._fixed
         reasons: tuple[str, ...] = ()
         if need is None and self.steering.scores and prompt.content is not None:
-            score = self._classify(prompt)
-            if score is not None:
-                need, reasons = score.need, score.reasons
+            need, reasons = self._classify(prompt)
         now_ns = self.gate.wall_ns
         names, bent = self.steering.order(prompt, labels, need, tiers, now_ns=now_ns, count=count)
         return Ranking([self.candidates[name] for name in names], need, (*reasons, *bent))
 
-    def _classify(self, prompt: Prompt) -> Any:
+    def _classify(self, prompt: Prompt) -> tuple[float | None, tuple[str, ...]]:
+        """Need and reasons; without a need the request goes to the default tier."""
+        from tierkit.route.deadline import Deadline, TooLate  # noqa: PLC0415 - a policy without shares never scores
+
         if self._classifier is None:
-            from tierkit.route import TierClassifier  # noqa: PLC0415 - loads onnxruntime, which a program may never need
+            from tierkit.route import TierClassifier  # noqa: PLC0415 - as above
 
             self._classifier = TierClassifier.default()
-        return self._classifier.score_messages(prompt.messages)
+        try:
+            score = self._classifier.score_messages(prompt.messages, deadline=Deadline(self.score_clock))
+        except TooLate:
+            return None, ("deadline",)
+        return (None, ()) if score is None else (score.need, score.reasons)
 
     def post(self, admission: Admission, usage: Usage | None, output_tokens: int, at_ns: int) -> Money:
         """Book what a request used; None books what was reserved."""

@@ -8,6 +8,7 @@ import warnings
 from tierkit import _core
 from tierkit.errors import ConfigError
 from tierkit.route.ask import human_ask
+from tierkit.route.deadline import TooLate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from tierkit._core import TierScore
+    from tierkit.route.deadline import Deadline
 
     class Scorer(Protocol):
         """What a classifier runs: the model of a folder, or a fitted head on top of another scorer."""
@@ -195,10 +197,19 @@ class TierClassifier:
         """
         return [score for batch in _batches(texts) for score in self._scored(batch)]
 
-    def score_messages(self, messages: str | Sequence[Mapping[str, Any]]) -> TierScore | None:
+    def score_messages(
+        self, messages: str | Sequence[Mapping[str, Any]], *, deadline: Deadline | None = None
+    ) -> TierScore | None:
         """Score what the person asks in a conversation; None when no user message holds human text.
 
         A short reply counts as the harder of itself and the ask before it; see `human_ask`.
+
+        Args:
+            messages: A prompt, or chat messages.
+            deadline: When to give up; the first score, which loads the model, has no end.
+
+        Raises:
+            TooLate: The deadline passed before the model was asked.
 
         Example:
             >>> from tierkit import TierClassifier
@@ -207,13 +218,21 @@ class TierClassifier:
 
         """
         texts = [text for text in human_ask(messages) if text is not None]
-        return max(self._scored(texts), key=lambda score: score.need) if texts else None
+        return max(self._scored(texts, deadline), key=lambda score: score.need) if texts else None
 
-    def _scored(self, texts: list[str]) -> list[TierScore]:
+    def _scored(self, texts: list[str], deadline: Deadline | None = None) -> list[TierScore]:
         """Scores by the model, or by structure once the model has failed."""
         if self.fallback is None:
             try:
-                return (self._engine or self._loaded()).score(texts)
+                if deadline is None or self._engine is None:
+                    # Who loads the model takes its time, once; others wait for it no longer than they have.
+                    return (self._engine or self._loaded(deadline)).score(texts)
+                engine = self._engine
+                features = _core.features(texts)
+                deadline.check()
+                return engine.finish(features)
+            except TooLate:
+                raise
             except TypeError:
                 if not all(isinstance(text, str) for text in texts):
                     raise
@@ -222,8 +241,10 @@ class TierClassifier:
                 self._fall_back(f"{type(error).__name__}: {error}")
         return _core.score_by_structure(texts)
 
-    def _loaded(self) -> Scorer:
-        with self._lock:
+    def _loaded(self, deadline: Deadline | None = None) -> Scorer:
+        if not self._lock.acquire(timeout=-1 if deadline is None else deadline.left_s()):
+            raise TooLate
+        try:
             if self._engine is None:
                 from pathlib import Path  # noqa: PLC0415 - not needed to import the package
 
@@ -231,6 +252,8 @@ class TierClassifier:
 
                 self._engine = opened(Path(self._folder))
             return self._engine
+        finally:
+            self._lock.release()
 
     def _fall_back(self, why: str) -> None:
         with self._lock:
