@@ -68,7 +68,8 @@ class Engine(Opened):
         missing = policy.on_missing_price
         self.candidates = {tier.name: Candidate(tier, prices, on_missing_price=missing) for tier in policy.tiers}
         self._classifier = classifier
-        self.score_clock = perf_counter_ns
+        # Under a clock of its own a replay gives the same figures however busy the machine is.
+        self.score_clock = perf_counter_ns if clock is None else lambda: clock.boot_ns
         self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns)
         self.pressure = Pressure(policy, clock=clock)
         self.ttl_s = float(policy.reservation_ttl_s)

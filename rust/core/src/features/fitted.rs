@@ -135,7 +135,9 @@ impl FittedHead {
         for (directions, held) in self.across.chunks_exact(angles.len().max(1)).zip(held) {
             angles.iter_mut().zip(directions).for_each(|(angle, direction)| *angle += direction * held);
         }
-        angles.iter_mut().for_each(|angle| *angle = cosine(*angle));
+        for angle in &mut angles {
+            *angle = cosine(*angle);
+        }
         self.parts.amplitudes.iter().zip(&angles).map(|(amplitude, wave)| amplitude * wave).sum()
     }
 }
