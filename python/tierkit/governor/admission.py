@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import warnings
 
-from tierkit.errors import BackendError, BackendTimeout, UnsettledWarning
+from tierkit.errors import (
+    AlreadySettled,
+    BackendError,
+    BackendTimeout,
+    ConfigError,
+    TierkitError,
+    UnsettledWarning,
+)
 from tierkit.money import Money
+from tierkit.request import Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +23,7 @@ if TYPE_CHECKING:
 
     from tierkit.governor.answers import Place
     from tierkit.governor.engine import Engine
-    from tierkit.request import TokenCount, Usage
+    from tierkit.request import TokenCount
 
 __all__ = ["Admission", "Hit"]
 
@@ -57,7 +65,9 @@ class Admission:
     """A request that may run. End it with `settle` or `cancel`, or use it as a context manager.
 
     Leaving a `with` block without either: a normal exit posts as reserved and warns (`UnsettledWarning`); a timeout, a
-    cancellation or a keyboard interrupt posts as reserved, since the provider may have charged; others cancel.
+    cancellation or a keyboard interrupt posts as reserved, since the provider may have charged, and so does any error
+    after `settle` was called; others cancel. The error of the block is never replaced: what could not be ended is a
+    note on it, and expires as posted.
 
     Attributes:
         id: The reservation's id.
@@ -75,8 +85,8 @@ class Admission:
     """
 
     __slots__ = (
-        "_at_ns", "_began_ns", "_engine", "_output_tokens", "_place", "backend", "cost", "hit", "id", "input_tokens",
-        "labels", "max_output_tokens", "model", "need", "reasons", "reserved", "settled", "tier",
+        "_at_ns", "_began_ns", "_called", "_engine", "_output_tokens", "_place", "backend", "cost", "hit", "id",
+        "input_tokens", "labels", "max_output_tokens", "model", "need", "reasons", "reserved", "settled", "tier",
     )  # fmt: skip
 
     def __init__(
@@ -103,6 +113,7 @@ class Admission:
         self._output_tokens = output_tokens
         self._at_ns = at_ns
         self._began_ns = began_ns
+        self._called = False
         self.id = id
         self.tier, self.model, self.backend = candidate
         self.labels = labels
@@ -128,12 +139,15 @@ class Admission:
 
         Raises:
             AlreadySettled: It ended before with another amount, or was cancelled and settled since.
+            ConfigError: A usage that is no `Usage`, an answer that is neither text nor bytes, a price out of range.
             StateError: With durability="strict", the ledger could not be written; the entry is kept and tried again.
 
         Idempotent for the same usage.   Cost: a few microseconds; no disk on the path unless durability="strict".
         """
         if self.hit is not None:
             return self.reserved
+        self._called = True
+        _check(usage, answer)
         cost = self._engine.post(self, usage, self._output_tokens, self._at_ns)
         if answer is not None and cacheable and not self.settled and self._place is not None and usage is not None:
             value = answer if isinstance(answer, bytes) else answer.encode("utf-8", "replace")
@@ -196,16 +210,28 @@ class Admission:
         if self.settled:
             return
         if error is None:
+            self._end_unsettled()
+            return
+        try:
+            if self._called or _may_have_been_charged(error):
+                self.settle()
+            else:
+                self.cancel()
+        except AlreadySettled:
+            pass  # it had ended, by this block's settle or under the same id before; the first ending stands
+        except TierkitError as failure:
+            error.add_note(f"request {self.id} was not ended, and expires as posted: {failure}")
+
+    def _end_unsettled(self) -> None:
+        try:
             self.settle()
-            warnings.warn(
-                f"request {self.id} left its block without settle(usage); {self.reserved} USD were posted as reserved",
-                UnsettledWarning,
-                stacklevel=2,
-            )
-        elif _may_have_been_charged(error):
-            self.settle()
-        else:
-            self.cancel()
+        except AlreadySettled:  # an id that was used again: what it cost is booked
+            return
+        warnings.warn(
+            f"request {self.id} left its block without settle(usage); {self.reserved} USD were posted as reserved",
+            UnsettledWarning,
+            stacklevel=3,
+        )
 
     async def __aenter__(self) -> Self:
         """Return the admission."""
@@ -220,6 +246,17 @@ class Admission:
     def __repr__(self) -> str:
         """Show who serves it and what is held."""
         return f"Admission(id={self.id!r}, tier={self.tier!r}, model={self.model!r}, reserved={self.reserved} USD)"
+
+
+def _check(usage: object, answer: object) -> None:
+    """Refuse what cannot be booked or kept before anything is booked."""
+    if usage is not None and not isinstance(usage, Usage):
+        raise ConfigError(
+            f"usage of type {type(usage).__name__}: expected tk.Usage(input_tokens=…, output_tokens=…), "
+            "or None to post as reserved"
+        )
+    if answer is not None and not isinstance(answer, (str, bytes)):
+        raise ConfigError(f"answer of type {type(answer).__name__}: expected text or bytes")
 
 
 def _may_have_been_charged(error: BaseException) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from time import perf_counter_ns
 
 from tierkit import _core
+from tierkit.governor.alerts import tell
 from tierkit.governor.answers import Answers
 from tierkit.governor.candidate import Candidate
 from tierkit.governor.opened import Opened
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from tierkit.route import TierClassifier
 
 __all__ = ["Engine"]
-
-_log = logging.getLogger("tierkit")
 
 
 class Engine(Opened):
@@ -143,8 +141,7 @@ class Engine(Opened):
         if usage is not None and not replayed and output_tokens > 0:
             candidate.lengths.observe(output_tokens)
             self.steering.settled(usage, at_ns)
-        for rule, key, permille, spent, limit in alerts:
-            _log.warning("budget %s %s: %s of %s USD spent (threshold %d %%)", rule, key, spent, limit, permille // 10)
+        tell(alerts)
         self.pressure.ended(admission.id, (input_tokens, output_tokens))
         self._released(admission.id)
         return Money.from_nusd(posted)

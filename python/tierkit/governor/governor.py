@@ -6,6 +6,7 @@ from tierkit.errors import ConfigError
 from tierkit.governor.admission import Admission
 from tierkit.governor.balance import balances
 from tierkit.governor.engine import Engine
+from tierkit.governor.opened import directory
 from tierkit.governor.plan import Plan
 from tierkit.governor.prompt import Prompt
 from tierkit.governor.refusal import refused
@@ -77,7 +78,7 @@ class Governor:
         if not policy.tiers:
             raise ConfigError("policy: no tier; a Governor needs at least one (Limiter and Ledger stand alone)")
         self.policy = policy
-        self._state = None if state is None else str(state)
+        self._state = directory(state)
         self._engine = Engine(
             policy, state=self._state, clock=clock, prices=prices, classifier=classifier, durability=durability
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tierkit import _core
+from tierkit.governor.alerts import tell
 from tierkit.governor.balance import balances
-from tierkit.governor.opened import Opened
+from tierkit.governor.opened import Opened, directory
 from tierkit.governor.refusal import refused
 from tierkit.money import Money
 from tierkit.policy import Policy
@@ -60,8 +61,7 @@ class Ledger(Opened):
     ) -> None:
         """Compile the budgets and open the ledger; `state=None` keeps it in this process's memory."""
         rules = Policy(budgets=budgets).budget_rules()
-        state = None if state is None else str(state)
-        super().__init__(_core.Gate(rules, state=state, clock=clock, durability=durability))
+        super().__init__(_core.Gate(rules, state=directory(state), clock=clock, durability=durability))
 
     def reserve(
         self,
@@ -91,7 +91,8 @@ class Ledger(Opened):
             AlreadySettled: Posted before with another amount.
         """
         amount = Money(usd)
-        nusd = self.gate.post(_id(reservation), requests=0, nusd=amount.nusd)[0]
+        nusd, *_, alerts = self.gate.post(_id(reservation), requests=0, nusd=amount.nusd)
+        tell(alerts)
         return Money.from_nusd(nusd)
 
     def void(self, reservation: Reservation | str) -> None:

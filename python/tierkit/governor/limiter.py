@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tierkit import _core
 from tierkit.errors import ConfigError
-from tierkit.governor.opened import Opened
+from tierkit.governor.opened import Opened, directory
 from tierkit.governor.taking import Taking
 from tierkit.governor.waiter import class_of
 from tierkit.governor.waiting import Waiting
@@ -58,7 +58,7 @@ class Limiter(Opened):
             clock: A `ManualClock`, or None for the machine's.
         """
         rules = Policy(limits=limits).limit_rules()
-        gate = _core.Gate(rules, state=None if state is None else str(state), clock=clock)
+        gate = _core.Gate(rules, state=directory(state), clock=clock)
         super().__init__(gate)
         self._waiting = Waiting(gate, clock)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from tierkit.errors import ConfigError
@@ -12,7 +13,20 @@ if TYPE_CHECKING:
 
     from tierkit import _core
 
-__all__ = ["Opened"]
+__all__ = ["Opened", "directory"]
+
+
+def directory(state: str | os.PathLike[str] | None) -> str | None:
+    """Return a state directory as an absolute path, so that it stays the same when the program changes its own."""
+    if state is None:
+        return None
+    try:
+        path = os.fspath(state)
+    except TypeError:
+        path = ""
+    if not isinstance(path, str) or not path:
+        raise ConfigError(f"state={state!r}: expected the path of a directory, or None for this process's memory")
+    return os.path.abspath(path)  # noqa: PTH100 - pathlib is not loaded by `import tierkit`
 
 
 class Opened:

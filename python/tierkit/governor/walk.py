@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tierkit.errors import RequestTooLarge
 from tierkit.governor.admission import Admission, Hit
+from tierkit.governor.alerts import tell
 from tierkit.governor.refusal import soonest
 from tierkit.governor.waiter import flow_of
 from tierkit.money import Money
@@ -143,15 +144,20 @@ class Walk:
         held_up = None if known else engine.pressure.take(candidate.labels, tokens, output)
         if held_up is not None:
             return held_up
-        decision = engine.gate.reserve(
-            self._ask.labels,
-            candidate.labels,
-            self._ask.identity,
-            input_tokens=tokens,
-            output_tokens=output,
-            nusd=ceiling,
-            ttl_s=engine.ttl_s,
-        )
+        try:
+            decision = engine.gate.reserve(
+                self._ask.labels,
+                candidate.labels,
+                self._ask.identity,
+                input_tokens=tokens,
+                output_tokens=output,
+                nusd=ceiling,
+                ttl_s=engine.ttl_s,
+            )
+        except BaseException:
+            if not known:
+                engine.pressure.give_back(candidate.labels, tokens, output)
+            raise
         self._new = decision.allowed and not decision.replayed
         if self._new:
             self._began_ns = engine.pressure.keep(decision.id or "", candidate.labels, tokens, output)
@@ -195,7 +201,8 @@ class Walk:
         if not decision.allowed:
             return decision
         identity = decision.id or ""
-        engine.gate.post(identity, cached=True, saved_nusd=found.saved.nusd)
+        *_, alerts = engine.gate.post(identity, cached=True, saved_nusd=found.saved.nusd)
+        tell(alerts)
         hit = Hit(value, similarity=found.similarity, exact=found.exact, id=found.id, saved=found.saved, tier=tier)
         return Admission(
             engine,
