@@ -39,10 +39,10 @@ POLICY = tk.Policy(
 
 
 class Worker:
-    def __init__(self, state: Path, log: Path, seed: int, durability: str) -> None:
+    def __init__(self, governor: tk.Governor, log: Path, seed: int) -> None:
         self.chance, self.seed, self.count = Random(seed), seed, 0
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self.governor = opened(state, durability)
+        self.governor = governor
         gate = self.governor._engine.gate
         self.raw = gate.bind(RAW)
 
@@ -109,6 +109,6 @@ def opened(state: Path, durability: str) -> tk.Governor:
 
 def work(state: Path, log: Path, seed: int, durability: str) -> None:
     """Work until killed."""
-    worker = Worker(state, log, seed, durability)
+    worker = Worker(opened(state, durability), log, seed)
     while True:
         worker.one()

@@ -18,9 +18,9 @@ import sqlite3, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from crash_checks import ledger_faults, told
-from crash_worker import Worker
+from crash_worker import Worker, opened
 folder, change = Path(sys.argv[2]), sys.argv[3]
-worker = Worker(folder / "state", folder / "1.log", 1, "strict")
+worker = Worker(opened(folder / "state", "strict"), folder / "1.log", 1)
 for _ in range(40):
     worker.one()
 worker.governor.close()

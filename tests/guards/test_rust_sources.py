@@ -11,6 +11,7 @@ from guards.sources import named, rust_code, rust_files
 UNSAFE = {
     "rust/core/src/cache/kernels": "vector instructions, each beside a scalar twin that a test compares it with",
     "rust/store/src/segment": "the memory-mapped state shared by processes",
+    "rust/store/src/tests/vfs.rs": "a file system for SQLite whose power a test can cut",
 }
 
 # Where a float may stand in the core, each with its reason. Money and time are never among them.

@@ -18,6 +18,8 @@ mod row;
 mod schema;
 mod segment;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod writer;
 

@@ -1,0 +1,8 @@
+//! The ledger on a disk that fails and whose power is cut.
+
+mod chance;
+mod disk;
+mod faults;
+mod life;
+mod power;
+mod vfs;
