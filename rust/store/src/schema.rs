@@ -70,8 +70,6 @@ pub fn open_writer(path: &Path) -> Result<Connection, StateError> {
     let failed = |error: rusqlite::Error| StateError::new(path, error, "check that the disk has room and the file is writable");
     let connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
-    // More than FULL: while the file is made, a journal that comes back after a power cut would take everything back.
-    connection.pragma_update(None, "synchronous", "EXTRA").map_err(failed)?;
     // SQLite opens a file that may not be written for reading, and says nothing until the first entry.
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
         return Err(StateError::new(path, "this user may not write it", "make the file writable for the user of the governor"));
@@ -79,6 +77,8 @@ pub fn open_writer(path: &Path) -> Result<Connection, StateError> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(|error| {
         StateError::new(path, error, "this is not a readable ledger; move it away or restore it from a backup")
     })?;
+    // More than FULL: while the file is made, a journal that comes back after a power cut would take everything back.
+    connection.pragma_update(None, "synchronous", "EXTRA").map_err(failed)?;
     if tables == 0 {
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         let make = format!("BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;");
