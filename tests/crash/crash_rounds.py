@@ -59,6 +59,17 @@ class Batch:
         log, seed = self.folder / f"{self.started}.log", self.started
         self.running.append(forked(lambda: work(self.state, log, seed, self.durability)))
 
+    def start_all(self) -> None:
+        """All workers, and waits until one of them was answered: on a busy machine that can take a while."""
+        earlier = self.started
+        for _ in range(WORKERS):
+            self.start()
+        logs = [self.folder / f"{number}.log" for number in range(earlier + 1, self.started + 1)]
+        until_s = time.monotonic() + 30
+        while not any(log.exists() and "!" in log.read_text() for log in logs) and time.monotonic() < until_s:
+            time.sleep(0.02)
+        time.sleep(0.1)
+
     def writer(self) -> int | None:
         """The process that writes the ledger: the one that has the first byte of `procs`."""
         try:
@@ -137,9 +148,7 @@ def run(rounds: int, seed: int, keep: Path | None) -> int:
             batch = Batch(Path(name), chance, durability)
             for _half in range(2):
                 # The second half works on what the first one, killed as a whole, left behind.
-                for _ in range(WORKERS):
-                    batch.start()
-                time.sleep(0.3)
+                batch.start_all()
                 for _ in range(min(BATCH, rounds - done)):
                     batch.round()
                     batch.start()
