@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import json
+from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,16 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "Place"]
 
-_SECRET_BYTES = 32
+_FILE = "cache.db"
+"""The cache's file in a state directory: its own, so that bulk never delays the ledger."""
+
+_ENCODER = "tierkit-grams-1"
+"""What makes the vectors: the embedder in the package."""
 
 
 class Place:
     """Where the answer to one request is kept."""
 
-    __slots__ = ("embedding", "key", "partition", "text")
+    __slots__ = ("embedding", "key", "owner", "partition", "text")
 
-    def __init__(self, partition: bytes, key: bytes, text: str, embedding: Any) -> None:
-        """Keep the parts."""
+    def __init__(self, owner: str, partition: bytes, key: bytes, text: str, embedding: Any) -> None:
+        """Keep the parts; the owner is for people, the partition decides."""
+        self.owner = owner
         self.partition = partition
         self.key = key
         self.text = text
@@ -32,16 +38,27 @@ class Place:
 
 
 class Answers:
-    """The cache behind a governor. Partitions are digests keyed by a secret of this process, compared by equality."""
+    """The cache behind a governor. Partitions are digests under the cache's own secret, compared by equality."""
 
     __slots__ = ("_cache", "_clock", "_keyer", "_settings")
 
-    def __init__(self, settings: CacheSettings, clock: Callable[[], int] | None) -> None:
-        """Make nothing yet: the cache is built when the first request can use it."""
+    def __init__(self, settings: CacheSettings, clock: Callable[[], int] | None, state: str | None) -> None:
+        """Open the cache of a state directory; one in memory is made when the first request can use it.
+
+        Raises:
+            StateError: The file in the directory cannot be used.
+
+        """
         self._settings = settings
         self._clock = clock
         self._cache: SemanticCache | None = None
         self._keyer: Any = None
+        if state is not None and self._keeps:
+            self._open(Path(state) / _FILE)
+
+    @property
+    def _keeps(self) -> bool:
+        return self._settings.enabled and self._settings.ttl_s > 0
 
     def place(self, prompt: Prompt, labels: Mapping[str, str], asked: str, params: Mapping[str, Any]) -> Place | None:
         """Return where the answer belongs; None when this request must not share answers.
@@ -49,14 +66,14 @@ class Answers:
         A request without one of the `per` labels has no tenant to be kept for, so it is not cached.
         """
         settings = self._settings
-        if not settings.enabled or settings.ttl_s == 0 or prompt.content is None:
+        if not self._keeps or prompt.content is None:
             return None
-        namespace = [labels[name] for name in settings.per if name in labels]
-        if len(namespace) < len(settings.per):
+        tenant = {name: labels[name] for name in settings.per if name in labels}
+        if len(tenant) < len(settings.per):
             return None
-        keyer = self._keyer or self._open()
-        partition, key, text = keyer.keys(namespace, asked, prompt.messages, dict(params))
-        return Place(partition, key, text, self._embedding(text) if settings.semantic else None)
+        keyer = self._keyer or self._open(None)
+        partition, key, text = keyer.keys(list(tenant.values()), asked, prompt.messages, dict(params))
+        return Place(_owner(tenant), partition, key, text, self._embedding(text) if settings.semantic else None)
 
     def get(self, place: Place) -> tuple[CacheHit, str, bytes] | None:
         """Return a hit with the tier that answered and the answer, or None."""
@@ -83,17 +100,30 @@ class Answers:
                 value=tier.encode() + b"\0" + value,
                 ttl_s=self._settings.ttl_s,
                 saved=saved,
+                owner=place.owner,
             )
 
     def report(self, id: int, *, ok: bool) -> bool:  # noqa: A002 - the word of CacheHit.id
         """Tell whether a hit was right; see `SemanticCache.report`."""
         return self._cache is not None and self._cache.report(id, ok=ok)
 
-    def _open(self) -> Any:
-        from tierkit.cache import CacheKeyer, SemanticCache  # noqa: PLC0415 - a policy without a cache never needs it
+    def flush(self) -> None:
+        """Wait until the file holds every answer kept so far."""
+        if self._cache is not None:
+            self._cache.flush()
 
-        self._keyer = CacheKeyer(os.urandom(_SECRET_BYTES))
-        self._cache = SemanticCache(capacity_bytes=self._settings.capacity_bytes, clock=self._clock)
+    def close(self) -> None:
+        """Write what waits and let the file go."""
+        if self._cache is not None:
+            self._cache.close()
+
+    def _open(self, path: Path | None) -> Any:
+        from tierkit.cache import SemanticCache  # noqa: PLC0415 - a policy without a cache never needs it
+
+        self._cache = SemanticCache(
+            capacity_bytes=self._settings.capacity_bytes, path=path, encoder=_ENCODER, clock=self._clock
+        )
+        self._keyer = self._cache.keyer()
         return self._keyer
 
     @staticmethod
@@ -101,3 +131,8 @@ class Answers:
         from tierkit.cache import embed  # noqa: PLC0415 - only when the policy turns semantic hits on
 
         return embed(text)
+
+
+def _owner(tenant: Mapping[str, str]) -> str:
+    """Name a tenant for people: its labels as JSON, which no value can imitate."""
+    return json.dumps(tenant, ensure_ascii=False) if tenant else ""

@@ -68,7 +68,6 @@ class Engine(Opened):
         self._classifier = classifier
         # Under a clock of its own a replay gives the same figures however busy the machine is.
         self.score_clock = perf_counter_ns if clock is None else lambda: clock.boot_ns
-        self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns)
         self.pressure = Pressure(policy, clock=clock)
         self.ttl_s = float(policy.reservation_ttl_s)
         gate = _core.Gate(
@@ -80,6 +79,8 @@ class Engine(Opened):
         )
         super().__init__(gate)
         self.waiting = Waiting(gate, clock)
+        # After the gate, which makes the directory and refuses one that cannot be used.
+        self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns, state)
         self.steering = Steering(policy, self.candidates, gate)
         fixed = self.steering.fixed
         self._fixed = None if fixed is None else Ranking([self.candidates[name] for name in fixed], None, ())
@@ -88,6 +89,7 @@ class Engine(Opened):
         """Give the state free; who still waits is told that the governor is closed."""
         super().close()
         self.waiting.close()
+        self.answers.close()
 
     def rank(
         self,

@@ -233,8 +233,9 @@ class Governor:
         return self._engine.gate.worst_overshoot
 
     def flush(self) -> None:
-        """Wait until the ledger file holds everything that happened; does nothing without `state`."""
+        """Wait until the files hold everything that happened; does nothing without `state`."""
         self._engine.gate.flush()
+        self._engine.answers.flush()
 
     def close(self) -> None:
         """Write what is left and give the state directory free. A closed governor refuses every call."""

@@ -1,6 +1,7 @@
 //! The cache as Python sees it: keys, the store, the embedder.
 
 mod embedding;
+mod file;
 mod hit;
 mod keyer;
 mod store;
@@ -13,6 +14,7 @@ use pyo3::prelude::*;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<keyer::PyCacheKeyer>()?;
     module.add_class::<store::PyCacheStore>()?;
+    module.add_class::<file::PyCacheFile>()?;
     module.add_class::<hit::PyCacheHit>()?;
     module.add_class::<hit::PyCacheVerdict>()?;
     module.add_function(wrap_pyfunction!(embedding::embed_many, module)?)?;

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::error::StateError;
+use crate::plain;
 use crate::segment::retire;
 
 /// An opened state directory; the lock ends with the process, however it ends.
@@ -22,13 +23,7 @@ impl Directory {
         let writable = "give a directory that this user may write to";
         std::fs::create_dir_all(path).map_err(|error| StateError::new(path, error, writable))?;
         for name in ["lock", "ledger.db"] {
-            let file = path.join(name);
-            match std::fs::symlink_metadata(&file) {
-                Ok(found) if !found.is_file() => {
-                    return Err(StateError::new(&file, "not a plain file", "move it away; links and devices are not followed"));
-                }
-                _ => {}
-            }
+            plain::check(&path.join(name))?;
         }
         let file = path.join("lock");
         let lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file);

@@ -1,7 +1,10 @@
 //! The state directory of tierkit and the clock: the only crate that does I/O.
 //!
+//! `cache.db` keeps answers in a file of its own, so that bulk never delays the ledger.
+//!
 //! `ledger.db` is an SQLite file in WAL mode with one writer thread and group commit. Anything that reads SQLite reads it.
 
+mod cache;
 mod chain;
 mod clock;
 mod directory;
@@ -11,6 +14,7 @@ mod export;
 mod ids;
 mod journal;
 mod limits;
+mod plain;
 mod private;
 mod reader;
 mod restore;
@@ -23,6 +27,7 @@ mod tests;
 mod verify;
 mod writer;
 
+pub use cache::{Cache, CacheFile, FileEntry, FileStats, Found, Home, OwnerStats, PurgeMark};
 pub use clock::SystemClock;
 pub use durable::{DurableGate, Options};
 pub use error::{StateError, StoreError};

@@ -44,10 +44,15 @@ impl Bits {
     /// Removes a row by moving the last one into its place.
     pub fn remove(&mut self, row: usize) {
         let Some(last) = self.rows.checked_sub(1).filter(|last| row <= *last) else { return };
-        let moved: Vec<u64> = (0..self.words).map(|word| self.blocks[self.place(last, word)]).collect();
+        let moved = self.row(last);
         self.write(row, &moved);
         self.rows = last;
         self.blocks.truncate(last.div_ceil(LANES) * LANES * self.words);
+    }
+
+    /// The words of one row.
+    pub fn row(&self, row: usize) -> Vec<u64> {
+        (0..self.words).map(|word| self.blocks[self.place(row, word)]).collect()
     }
 
     /// Gives memory back.

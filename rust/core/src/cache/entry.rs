@@ -1,9 +1,11 @@
 //! One stored answer: what it weighs in bytes, and what it is worth in money.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::index::Flat;
+use super::owner::Owner;
+use super::row::Row;
 
 /// Bytes of map slots, allocation headers and counters around one entry, rounded up.
 const OVERHEAD_BYTES: u64 = 128;
@@ -21,8 +23,10 @@ pub struct Entry {
     pub key: Box<[u8]>,
     /// The question, for the guards.
     pub text: Box<str>,
-    /// The answer.
-    pub value: Arc<[u8]>,
+    /// The answer; None while it lies in a file alone.
+    pub value: Option<Arc<[u8]>>,
+    /// Whom it is kept for.
+    pub owner: Arc<Owner>,
     /// What the owner wrote on it, for [`super::semantic::Store::purge`]; may be empty.
     pub tag: Box<str>,
     /// When it was put, in ns.
@@ -37,19 +41,26 @@ pub struct Entry {
     pub row: Option<usize>,
     /// Good reports.
     pub praise: u32,
+    /// Its place in the file that keeps it, growing with every change there; 0 while no file does.
+    pub seq: i64,
+    /// Which put of this process made it.
+    pub version: u64,
+    /// Whether its value was given since this was last looked at.
+    pub used: AtomicBool,
     hits: AtomicU32,
     priority: AtomicU64,
 }
 
 impl Entry {
     /// An entry that was used once, by its own put.
-    pub fn new(new: &Put<'_>, id: u64, bytes: u64, now_ns: i64, clock: u64) -> Self {
-        let entry = Self {
+    pub fn new(new: &Put<'_>, (id, version): (u64, u64), owner: Arc<Owner>, bytes: u64, now_ns: i64) -> Self {
+        Self {
             id,
             namespace: new.namespace.into(),
             key: new.key.into(),
             text: new.text.into(),
-            value: new.value.into(),
+            value: Some(new.value.into()),
+            owner,
             tag: new.tag.into(),
             put_ns: now_ns,
             expires_ns: now_ns.saturating_add(new.ttl_ns),
@@ -57,11 +68,41 @@ impl Entry {
             bytes,
             row: None,
             praise: 0,
+            seq: 0,
+            version,
+            used: AtomicBool::new(false),
             hits: AtomicU32::new(0),
             priority: AtomicU64::new(0),
-        };
-        entry.touch(clock);
-        entry
+        }
+    }
+
+    /// An entry that a file kept; its value stays there until it is asked for.
+    pub fn kept(record: Record, owner: Arc<Owner>, bytes: u64) -> Self {
+        Self {
+            id: record.id,
+            namespace: record.namespace,
+            key: record.key,
+            text: record.text,
+            value: None,
+            owner,
+            tag: record.tag,
+            put_ns: record.put_ns,
+            expires_ns: record.expires_ns,
+            saved_nusd: record.saved_nusd,
+            bytes,
+            row: None,
+            praise: record.praise,
+            seq: record.seq,
+            version: 0,
+            used: AtomicBool::new(false),
+            hits: AtomicU32::new(0),
+            priority: AtomicU64::new(0),
+        }
+    }
+
+    /// Bytes of its value that lie in memory.
+    pub fn hot_bytes(&self) -> u64 {
+        self.value.as_ref().map_or(0, |value| value.len() as u64)
     }
 
     /// Whether the entry may still answer.
@@ -110,13 +151,61 @@ pub struct Put<'a> {
     pub ttl_ns: i64,
     /// What one hit saves, in nano-USD, not negative.
     pub saved_nusd: i64,
+    /// Whom it is kept for, as people name them; may be empty, and decides nothing.
+    pub owner: &'a str,
 }
 
 impl Put<'_> {
     /// What the entry would weigh, keys, text, row and bookkeeping included.
     pub fn bytes(&self, dim: Option<usize>) -> u64 {
-        let parts = self.namespace.len() + self.key.len() + self.text.len() + self.value.len() + self.tag.len();
-        let row = dim.map_or(0, Flat::row_bytes);
-        OVERHEAD_BYTES + size_of::<Entry>() as u64 + (parts + row) as u64
+        weight([self.namespace.len(), self.key.len(), self.text.len(), self.value.len(), self.tag.len()], dim)
     }
+}
+
+/// An entry as a file keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The number of its namespace and key.
+    pub id: u64,
+    /// Its place in the file; 0 when it is on its way there.
+    pub seq: i64,
+    /// Which put of this process made it.
+    pub version: u64,
+    /// Equality key of the partition.
+    pub namespace: Arc<[u8]>,
+    /// Exact key inside the partition.
+    pub key: Box<[u8]>,
+    /// Whom it is kept for.
+    pub owner: Box<str>,
+    /// The question.
+    pub text: Box<str>,
+    /// What its owner wrote on it.
+    pub tag: Box<str>,
+    /// Its vector, if it has one.
+    pub row: Option<Row>,
+    /// When it was put, in ns.
+    pub put_ns: i64,
+    /// First instant at which it is no more, in ns.
+    pub expires_ns: i64,
+    /// What one hit saves, in nano-USD.
+    pub saved_nusd: i64,
+    /// Good reports.
+    pub praise: u32,
+    /// The length of its value.
+    pub value_bytes: usize,
+    /// The value; None where only its length is known.
+    pub value: Option<Arc<[u8]>>,
+}
+
+impl Record {
+    /// What the entry weighs.
+    pub fn bytes(&self, dim: usize) -> u64 {
+        let parts = [self.namespace.len(), self.key.len(), self.text.len(), self.value_bytes, self.tag.len()];
+        weight(parts, self.row.as_ref().map(|_| dim))
+    }
+}
+
+fn weight(parts: [usize; 5], dim: Option<usize>) -> u64 {
+    let row = dim.map_or(0, Flat::row_bytes);
+    OVERHEAD_BYTES + size_of::<Entry>() as u64 + (parts.iter().sum::<usize>() + row) as u64
 }

@@ -13,10 +13,11 @@
 
 use super::bits::Bits;
 use super::kernels::Level;
+use super::row::Row;
 use super::unit::Unit;
 
 /// Narrower rows keep 16 bits beside the 8: their rounding does not average out, and they cost little.
-const NARROW: usize = 128;
+pub(super) const NARROW: usize = 128;
 /// Partitions up to this size are scanned without looking at sign bits.
 const FEW: usize = 1024;
 /// Rows that the first scan hands on.
@@ -70,20 +71,39 @@ impl Flat {
         self.owner.is_empty()
     }
 
-    /// Adds a row and returns its place.
+    /// Adds a vector and returns its place.
     pub fn push(&mut self, owner: u64, unit: &Unit) -> usize {
-        self.grow();
-        self.high.extend_from_slice(&unit.high);
-        if self.dim < NARROW {
-            self.fine.extend_from_slice(&unit.fine);
-        } else {
-            self.bits.push(&unit.bits);
-        }
         let mut own = [0];
         Level::here().dots(&unit.high, &unit.fine, &mut own);
-        self.factor.push((unit.length / f64::from(own[0].max(1))) as f32);
+        let factor = (unit.length / f64::from(own[0].max(1))) as f32;
+        self.add(owner, (&unit.high, &unit.fine, &unit.bits), factor)
+    }
+
+    /// Adds a row that was one before, of this dimension, and returns its place.
+    pub fn push_row(&mut self, owner: u64, row: &Row) -> usize {
+        self.add(owner, (&row.high, &row.fine, &row.bits), row.factor)
+    }
+
+    fn add(&mut self, owner: u64, (high, fine, bits): (&[i8], &[i16], &[u64]), factor: f32) -> usize {
+        self.grow();
+        self.high.extend_from_slice(high);
+        if self.dim < NARROW {
+            self.fine.extend_from_slice(fine);
+        } else {
+            self.bits.push(bits);
+        }
+        self.factor.push(factor);
         self.owner.push(owner);
         self.len() - 1
+    }
+
+    /// A copy of one row.
+    pub fn row(&self, row: usize) -> Option<Row> {
+        let range = row * self.dim..(row + 1) * self.dim;
+        let high = self.high.get(range.clone())?.to_vec();
+        let fine = if self.dim < NARROW { self.fine.get(range)?.to_vec() } else { Vec::new() };
+        let bits = if self.dim < NARROW { Vec::new() } else { self.bits.row(row) };
+        Some(Row { high, fine, bits, factor: *self.factor.get(row)? })
     }
 
     /// Grows by an eighth: doubling would hold twice the bytes that are accounted.

@@ -8,10 +8,13 @@
 //! | [`unit`] | a vector of length one in integers, checked |
 //! | [`kernels`] | sums over quantised rows, for each width of register |
 //! | [`bits`] | the rows whose signs are closest |
+//! | [`row`] | a quantised vector as bytes of a file |
 //! | [`index`] | the nearest rows of one partition |
 //! | [`guards`] | which near-duplicates must not share an answer |
 //! | [`decision`] | from similarity and common words to a hit |
 //! | [`entry`] | what one stored answer weighs in bytes and in money |
+//! | [`ident`] | the number of a key, stable in files |
+//! | [`owner`] | whom answers are kept for, and what hits saved them |
 //! | [`semantic`] | the store: put, get, report, bounds |
 //! | [`evict`] | who leaves when the store is full |
 
@@ -21,9 +24,12 @@ pub mod entry;
 pub mod evict;
 pub mod form;
 pub mod guards;
+pub mod ident;
 pub mod index;
 pub mod kernels;
 pub mod key;
+pub mod owner;
 pub mod rotation;
+pub mod row;
 pub mod semantic;
 pub mod unit;

@@ -13,7 +13,10 @@ use ahash::RandomState;
 use super::decision::{check_similarity, floor, objections};
 use super::entry::{Entry, Put};
 use super::evict::Evictor;
+use super::ident::Ident;
 use super::index::Flat;
+use super::owner::Owners;
+use super::row::Row;
 use super::unit::{MAX_DIM, Unit};
 use crate::error::{Error, Result};
 
@@ -22,7 +25,7 @@ type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
 /// Candidates that the guards see, best first.
 const CANDIDATES: usize = 8;
 /// How many reported entries are remembered; the oldest report is forgotten first.
-const CUTS: usize = 65_536;
+pub const CUTS: usize = 65_536;
 /// Entries that each put looks at for expiry.
 const SWEEP: usize = 2;
 /// A namespace above a quarter of all bytes gives way first.
@@ -37,6 +40,8 @@ pub struct Bounds {
     pub capacity: usize,
     /// Most bytes, keys, texts and rows included.
     pub capacity_bytes: u64,
+    /// Where a file keeps the values too: most bytes of values in memory. None: there is no file.
+    pub memory_bytes: Option<u64>,
 }
 
 /// What a caller asks for.
@@ -59,8 +64,8 @@ pub struct Get<'a> {
 pub struct Hit {
     /// The entry, for [`Store::report`].
     pub id: u64,
-    /// The answer.
-    pub value: Arc<[u8]>,
+    /// The answer; None while it lies in the file alone, see [`Store::warm`].
+    pub value: Option<Arc<[u8]>>,
     /// Cosine in [-1, 1]; 1 for an exact hit.
     pub similarity: f32,
     /// Whether the key was equal.
@@ -78,6 +83,8 @@ pub struct Mark<'a> {
     pub tag: Option<&'a str>,
     /// Put before this instant, in ns.
     pub put_before_ns: Option<i64>,
+    /// Kept for the owner of this name.
+    pub owner: Option<&'a str>,
 }
 
 impl Mark<'_> {
@@ -85,7 +92,19 @@ impl Mark<'_> {
         self.namespace.is_none_or(|namespace| *entry.namespace == *namespace)
             && self.tag.is_none_or(|tag| *entry.tag == *tag)
             && self.put_before_ns.is_none_or(|instant| entry.put_ns < instant)
+            && self.owner.is_none_or(|owner| *entry.owner.name == *owner)
     }
+
+    fn is_empty(&self) -> bool {
+        self.namespace.is_none() && self.tag.is_none() && self.put_before_ns.is_none() && self.owner.is_none()
+    }
+}
+
+/// A vector on its way into a partition.
+#[derive(Debug, Clone, Copy)]
+enum Shape<'a> {
+    Fresh(&'a Unit),
+    Kept(&'a Row),
 }
 
 #[derive(Debug)]
@@ -99,14 +118,20 @@ struct Partition {
 #[derive(Debug)]
 pub struct Store {
     bounds: Bounds,
-    hasher: RandomState,
+    ident: Ident,
     entries: Vec<Entry>,
     places: Map<u64, usize>,
     partitions: Map<Arc<[u8]>, Partition>,
     cut: HashSet<u64, RandomState>,
     cut_order: VecDeque<u64>,
     evictor: Evictor,
+    owners: Owners,
     bytes: u64,
+    /// Bytes of values in memory, and where the search for a cold one goes on.
+    hot_bytes: u64,
+    hand: usize,
+    /// Entries that left by themselves, for the file that keeps them.
+    gone: Vec<u64>,
     swept: usize,
     counters: Counters,
 }
@@ -127,7 +152,7 @@ struct Counters {
 }
 
 impl Store {
-    /// An empty store; the seeds key its hash tables, so callers who choose keys cannot choose collisions.
+    /// An empty store; the seeds key its hash tables and ids, so callers who choose keys cannot choose collisions.
     ///
     /// # Errors
     /// `Config` when a bound is zero or the dimension is above [`MAX_DIM`].
@@ -149,8 +174,12 @@ impl Store {
             cut: HashSet::with_hasher(hasher.clone()),
             cut_order: VecDeque::new(),
             evictor: Evictor::new(seeds[0] ^ seeds[3]),
-            hasher,
+            owners: Owners::new(hasher),
+            ident: Ident::new([seeds[1], seeds[2]]),
             bytes: 0,
+            hot_bytes: 0,
+            hand: 0,
+            gone: Vec::new(),
             swept: 0,
             counters: Counters::default(),
         })
@@ -193,9 +222,12 @@ impl Store {
             self.remove(*place);
         }
         self.make_room(bytes, now_ns);
-        let entry = Entry::new(new, id, bytes, now_ns, self.evictor.clock());
-        self.insert(entry, unit);
         self.counters.puts += 1;
+        // Without a file nobody asks by owner, and a name per tenant would be memory for nothing.
+        let owner = self.owners.named(if self.bounds.memory_bytes.is_some() { new.owner } else { "" });
+        let entry = Entry::new(new, (id, self.counters.puts), owner, bytes, now_ns);
+        self.insert(entry, unit.map(Shape::Fresh));
+        self.cool();
         Ok(Some(id))
     }
 
@@ -226,19 +258,24 @@ impl Store {
             entry.praise = entry.praise.saturating_add(1);
         }
         if !ok {
-            if self.cut.insert(id) {
-                self.cut_order.push_back(id);
-            }
-            if self.cut_order.len() > CUTS
-                && let Some(oldest) = self.cut_order.pop_front()
-            {
-                self.cut.remove(&oldest);
-            }
-            if let Some(place) = place {
-                self.remove(place);
-            }
+            self.cut(id);
         }
         place.is_some()
+    }
+
+    /// Drops an entry and keeps its key out of semantic hits.
+    fn cut(&mut self, id: u64) {
+        if self.cut.insert(id) {
+            self.cut_order.push_back(id);
+        }
+        if self.cut_order.len() > CUTS
+            && let Some(oldest) = self.cut_order.pop_front()
+        {
+            self.cut.remove(&oldest);
+        }
+        if let Some(place) = self.places.get(&id).copied() {
+            self.remove(place);
+        }
     }
 
     /// Drops every entry that the mark fits, and says how many; later questions are asked again.
@@ -246,7 +283,7 @@ impl Store {
     /// # Errors
     /// `Config` when the mark names nothing, which would empty the store by mistake.
     pub fn purge(&mut self, mark: &Mark<'_>) -> Result<usize> {
-        if mark.namespace.is_none() && mark.tag.is_none() && mark.put_before_ns.is_none() {
+        if mark.is_empty() {
             return Err(Error::config("purge of everything: name a namespace, a tag or an age; make a new cache to empty it"));
         }
         let before = self.entries.len();
@@ -264,6 +301,7 @@ impl Store {
         vec![
             ("entries", self.entries.len() as u64),
             ("bytes", self.bytes),
+            ("hot_bytes", self.hot_bytes),
             ("capacity", self.bounds.capacity as u64),
             ("capacity_bytes", self.bounds.capacity_bytes),
             ("namespaces", self.partitions.len() as u64),
@@ -280,9 +318,8 @@ impl Store {
         ]
     }
 
-    /// 63 bits, so that it fits a signed column.
     fn id(&self, namespace: &[u8], key: &[u8]) -> u64 {
-        self.hasher.hash_one((namespace, key)) >> 1
+        self.ident.of(namespace, key)
     }
 
     fn exact(&self, ask: &Get<'_>, id: u64, now_ns: i64) -> Option<Hit> {
@@ -311,11 +348,14 @@ impl Store {
 
     fn hit(&self, entry: &Entry, similarity: f32, exact: bool) -> Hit {
         entry.touch(self.evictor.clock());
+        entry.used.store(true, Ordering::Relaxed);
+        entry.owner.count(exact, entry.saved_nusd);
         self.counters.saved_nusd.fetch_add(entry.saved_nusd.unsigned_abs(), Ordering::Relaxed);
-        Hit { id: entry.id, value: Arc::clone(&entry.value), similarity, exact, saved_nusd: entry.saved_nusd }
+        Hit { id: entry.id, value: entry.value.clone(), similarity, exact, saved_nusd: entry.saved_nusd }
     }
 
-    fn insert(&mut self, mut entry: Entry, unit: Option<&Unit>) {
+    fn insert(&mut self, mut entry: Entry, shape: Option<Shape<'_>>) {
+        entry.touch(self.evictor.clock());
         let dim = self.bounds.dim;
         let partition = self.partitions.entry(Arc::clone(&entry.namespace)).or_insert_with(|| Partition {
             rows: Flat::new(dim),
@@ -323,10 +363,14 @@ impl Store {
             bytes: 0,
         });
         // A cut key keeps its answer for equal questions, and its row stays out.
-        entry.row = unit.filter(|_| !self.cut.contains(&entry.id)).map(|unit| partition.rows.push(entry.id, unit));
+        entry.row = shape.filter(|_| !self.cut.contains(&entry.id)).map(|shape| match shape {
+            Shape::Fresh(unit) => partition.rows.push(entry.id, unit),
+            Shape::Kept(row) => partition.rows.push_row(entry.id, row),
+        });
         partition.entries += 1;
         partition.bytes += entry.bytes;
         self.bytes += entry.bytes;
+        self.hot_bytes += entry.hot_bytes();
         self.places.insert(entry.id, self.entries.len());
         self.entries.push(entry);
     }
@@ -336,7 +380,7 @@ impl Store {
             let (partitions, share) = (&self.partitions, self.bounds.capacity_bytes / SHARES);
             let greedy = |entry: &Entry| partitions.get(&entry.namespace).is_some_and(|partition| partition.bytes > share);
             let Some(place) = self.evictor.choose(&self.entries, now_ns, greedy) else { return };
-            self.remove(place);
+            self.leave(place);
             self.counters.evicted += 1;
         }
     }
@@ -349,12 +393,20 @@ impl Store {
             }
             match self.entries.get(self.swept) {
                 Some(entry) if !entry.alive(now_ns) => {
-                    self.remove(self.swept);
+                    self.leave(self.swept);
                     self.counters.expired += 1;
                 }
                 _ => self.swept += 1,
             }
         }
+    }
+
+    /// Removes an entry that leaves by itself, and notes it for the file.
+    fn leave(&mut self, place: usize) {
+        if self.bounds.memory_bytes.is_some() {
+            self.gone.extend(self.entries.get(place).map(|entry| entry.id));
+        }
+        self.remove(place);
     }
 
     fn remove(&mut self, place: usize) {
@@ -367,6 +419,7 @@ impl Store {
             self.places.insert(moved.id, place);
         }
         self.bytes -= gone.bytes;
+        self.hot_bytes -= gone.hot_bytes();
         let Some(partition) = self.partitions.get_mut(&gone.namespace) else { return };
         partition.bytes -= gone.bytes;
         partition.entries -= 1;
@@ -389,5 +442,6 @@ fn check_namespace(namespace: &[u8]) -> Result<()> {
     Ok(())
 }
 
+mod kept;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
-use tierkit_core::cache::semantic::Hit;
+use tierkit_store::Found;
 
 use crate::money::PyMoney;
 
@@ -24,9 +24,9 @@ pub struct PyCacheHit {
     exact: bool,
 }
 
-impl From<Hit> for PyCacheHit {
-    fn from(hit: Hit) -> Self {
-        Self { value: hit.value, saved_nusd: hit.saved_nusd, id: hit.id, similarity: hit.similarity, exact: hit.exact }
+impl From<Found> for PyCacheHit {
+    fn from(Found { hit, value }: Found) -> Self {
+        Self { value, saved_nusd: hit.saved_nusd, id: hit.id, similarity: hit.similarity, exact: hit.exact }
     }
 }
 

@@ -15,16 +15,18 @@ pub struct PyCacheKeyer {
     keyer: Keyer,
 }
 
+impl PyCacheKeyer {
+    /// The keyer of a store, whose secret Python never sees.
+    pub fn under(secret: [u8; 32]) -> Self {
+        Self { keyer: Keyer::new(secret) }
+    }
+}
+
 #[pymethods]
 impl PyCacheKeyer {
     #[new]
     fn new(secret: &Bound<'_, PyBytes>) -> PyResult<Self> {
-        let bytes = secret.as_bytes();
-        let Ok(secret) = <[u8; 32]>::try_from(bytes) else {
-            let sentence = format!("secret of {} bytes: expected 32 random bytes, such as os.urandom(32)", bytes.len());
-            return Err(config(secret.py(), sentence));
-        };
-        Ok(Self { keyer: Keyer::new(secret) })
+        secret_of(secret).map(Self::under)
     }
 
     /// `(partition, key, last user text)` of a request.
@@ -52,6 +54,15 @@ impl PyCacheKeyer {
     fn __repr__(&self) -> &'static str {
         "CacheKeyer(secret=…)"
     }
+}
+
+/// A secret of the right size.
+pub fn secret_of(secret: &Bound<'_, PyBytes>) -> PyResult<[u8; 32]> {
+    let bytes = secret.as_bytes();
+    <[u8; 32]>::try_from(bytes).map_err(|_| {
+        let sentence = format!("secret of {} bytes: expected 32 random bytes, such as os.urandom(32)", bytes.len());
+        config(secret.py(), sentence)
+    })
 }
 
 /// The values of the labels that part the cache.

@@ -1,41 +1,64 @@
-//! `CacheStore`: the store behind a lock, time as an argument.
+//! `CacheStore`: the cache of a process and, with a path, its file.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use tierkit_core::cache::entry::Put;
-use tierkit_core::cache::semantic::{Bounds, Get, Mark, Store};
+use tierkit_core::cache::semantic::{Bounds, Get, Mark};
 use tierkit_core::cache::unit::Unit;
+use tierkit_store::{Cache, Home, StoreError};
 
 use super::hit::PyCacheHit;
+use super::keyer::{PyCacheKeyer, secret_of};
 use super::vector::unit;
-use crate::door::{attached, detached};
-use crate::error::config;
+use crate::error::{config, state, store};
 use crate::money::extract_nusd;
 
-/// Cached answers of one process.
+/// Cached answers of one process, or of all that open one file.
 #[pyclass(frozen, module = "tierkit._core", name = "CacheStore")]
 pub struct PyCacheStore {
-    store: RwLock<Store>,
+    cache: Cache,
     dim: usize,
 }
 
 #[pymethods]
 impl PyCacheStore {
     #[new]
-    #[pyo3(signature = (*, dim, capacity, capacity_bytes))]
-    fn new(py: Python<'_>, dim: usize, capacity: usize, capacity_bytes: u64) -> PyResult<Self> {
-        let random = RandomState::new();
-        let seeds = [0, 1, 2, 3].map(|part: u64| random.hash_one(part));
-        let store = attached(py, Store::new(Bounds { dim, capacity, capacity_bytes }, seeds))?;
-        Ok(Self { store: RwLock::new(store), dim })
+    #[allow(clippy::too_many_arguments)] // keyword-only in Python
+    #[pyo3(signature = (*, dim, capacity, capacity_bytes, memory_bytes, secret, path=None, encoder="", own_now_ns=None))]
+    fn new(
+        py: Python<'_>,
+        dim: usize,
+        capacity: usize,
+        capacity_bytes: u64,
+        memory_bytes: u64,
+        secret: &Bound<'_, PyBytes>,
+        path: Option<PathBuf>,
+        encoder: &str,
+        own_now_ns: Option<i64>,
+    ) -> PyResult<Self> {
+        let secret = secret_of(secret)?;
+        let bounds = Bounds { dim, capacity, capacity_bytes, memory_bytes: Some(memory_bytes) };
+        let home = path.map(|path| Home { path, encoder: encoder.to_owned(), own_now_ns });
+        let cache = unlocked(py, || Cache::open(bounds, secret, home.as_ref()))?;
+        Ok(Self { cache, dim })
+    }
+
+    /// A sentence about a damaged file that was moved aside at the start, or None.
+    #[getter]
+    fn notice(&self) -> Option<&str> {
+        self.cache.notice()
+    }
+
+    /// Makes keys under the secret of this store.
+    fn keyer(&self) -> PyCacheKeyer {
+        PyCacheKeyer::under(self.cache.secret())
     }
 
     /// Keeps an answer; gives its id, or None when nothing was kept.
     #[allow(clippy::too_many_arguments)] // keyword-only in Python
-    #[pyo3(signature = (*, namespace, key, text, embedding, value, ttl_s, saved, now_ns, tag=""))]
+    #[pyo3(signature = (*, namespace, key, text, embedding, value, ttl_s, saved, now_ns, tag="", owner=None))]
     fn put(
         &self,
         py: Python<'_>,
@@ -48,13 +71,16 @@ impl PyCacheStore {
         saved: &Bound<'_, PyAny>,
         now_ns: i64,
         tag: &str,
+        owner: Option<&str>,
     ) -> PyResult<Option<u64>> {
         let namespace = name(namespace)?;
         let unit = self.unit(embedding)?;
         let text = text.to_string_lossy();
         let (ttl_ns, saved_nusd) = (nanoseconds(ttl_s)?, extract_nusd(saved)?);
-        let new = Put { namespace: &namespace, key, text: &text, value, tag, ttl_ns, saved_nusd };
-        detached(py, || self.write().put(&new, unit.as_ref(), now_ns))
+        let shown = if owner.is_none() { readable(&namespace) } else { String::new() };
+        let owner = owner.unwrap_or(&shown);
+        let new = Put { namespace: &namespace, key, text: &text, value, tag, ttl_ns, saved_nusd, owner };
+        unlocked(py, || self.cache.put(&new, unit.as_ref(), now_ns))
     }
 
     /// The cached answer, or None.
@@ -74,53 +100,69 @@ impl PyCacheStore {
         let unit = self.unit(embedding)?;
         let text = text.to_string_lossy();
         let ask = Get { namespace: &namespace, key, text: &text, unit: unit.as_ref(), min_similarity };
-        Ok(detached(py, || self.read().get(&ask, now_ns))?.map(PyCacheHit::from))
+        Ok(unlocked(py, || self.cache.get(&ask, now_ns))?.map(PyCacheHit::from))
     }
 
     /// Notes whether a hit was right; tells whether the entry was still held.
     #[pyo3(signature = (id, *, ok))]
     fn report(&self, py: Python<'_>, id: u64, ok: bool) -> PyResult<bool> {
-        detached(py, || Ok(self.write().report(id, ok)))
+        unlocked(py, || self.cache.report(id, ok))
     }
 
     /// Drops entries by namespace, tag and age; tells how many.
-    #[pyo3(signature = (*, namespace, tag, put_before_ns))]
+    #[pyo3(signature = (*, namespace, tag, put_before_ns, now_ns))]
     fn purge(
         &self,
         py: Python<'_>,
         namespace: Option<&Bound<'_, PyAny>>,
         tag: Option<&str>,
         put_before_ns: Option<i64>,
+        now_ns: i64,
     ) -> PyResult<usize> {
         let namespace = namespace.map(name).transpose()?;
-        let mark = Mark { namespace: namespace.as_deref(), tag, put_before_ns };
-        detached(py, || self.write().purge(&mark))
+        let mark = Mark { namespace: namespace.as_deref(), tag, put_before_ns, owner: None };
+        unlocked(py, || self.cache.purge(&mark, now_ns))
+    }
+
+    /// Waits until the file has everything so far.
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.cache.flush()).map_err(|error| state(py, &error))
+    }
+
+    /// Writes what waits and lets the file go.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.cache.close());
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counts = detached(py, || Ok(self.read().stats()))?;
+        let counts = py.detach(|| self.cache.stats());
         let dict = PyDict::new(py);
         counts.into_iter().try_for_each(|(name, count)| dict.set_item(name, count))?;
         Ok(dict)
     }
 
-    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        detached(py, || Ok(self.read().len()))
+    fn __len__(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.cache.len())
     }
 }
 
 impl PyCacheStore {
-    /// A panic elsewhere leaves counters off at worst, so the lock is taken over.
-    fn read(&self) -> RwLockReadGuard<'_, Store> {
-        self.store.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Store> {
-        self.store.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn unit(&self, embedding: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Unit>> {
         embedding.map(|found| unit(found, self.dim)).transpose()
+    }
+}
+
+/// Works without holding the interpreter, so that lookups of many threads go side by side.
+fn unlocked<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, StoreError> + Send) -> PyResult<T> {
+    py.detach(work).map_err(|error| store(py, &error))
+}
+
+/// A namespace for people: its text, or its bytes in hexadecimal digits.
+fn readable(namespace: &[u8]) -> String {
+    match namespace.split_first() {
+        Some((b's', text)) => String::from_utf8_lossy(text).into_owned(),
+        Some((_, bytes)) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        None => String::new(),
     }
 }
 

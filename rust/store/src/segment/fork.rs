@@ -3,8 +3,8 @@
 
 #![allow(unsafe_code, reason = "the handlers are registered with the C library")]
 
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
 static FORKS: AtomicU64 = AtomicU64::new(0);
@@ -13,6 +13,8 @@ static WATCH: Once = Once::new();
 static INSIDE: AtomicI64 = AtomicI64::new(0);
 /// Whether the fork under way waited to the end.
 static QUIET: AtomicBool = AtomicBool::new(false);
+/// What is let go before a fork.
+static CLOSE: OnceLock<fn()> = OnceLock::new();
 
 const STEP: Duration = Duration::from_micros(50);
 /// A fork waits at most 2 s: a child that may hang is better than a parent that does.
@@ -21,7 +23,8 @@ const STEPS: u32 = 40_000;
 extern "C" fn before() {
     for _ in 0..STEPS {
         if INSIDE.compare_exchange(0, -1, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-            return QUIET.store(true, Ordering::Relaxed);
+            QUIET.store(true, Ordering::Relaxed);
+            return CLOSE.get().map_or((), |close| close());
         }
         std::thread::sleep(STEP);
     }
@@ -41,9 +44,15 @@ extern "C" fn in_child() {
 
 fn watch() {
     WATCH.call_once(|| {
-        // SAFETY: the handlers use static atomics and sleep, nothing else.
+        // SAFETY: the handlers use static atomics, sleep, and before the fork, as an ordinary function, close files.
         unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
+}
+
+/// Lets go before each fork what a child must not inherit; called while nobody is inside. The first one given stays.
+pub fn close_before(close: fn()) {
+    watch();
+    let _ = CLOSE.set(close);
 }
 
 /// How often this process and its ancestors forked into it since the first call.

@@ -4,7 +4,7 @@ pub mod bell;
 pub mod fork;
 mod header;
 mod lock;
-mod map;
+pub mod map;
 mod open;
 mod owners;
 pub mod record;
@@ -21,7 +21,7 @@ use tierkit_core::segment::{Memory, Words};
 
 use crate::error::StateError;
 use crate::row::Names;
-pub use header::Word;
+pub use header::{Word, boot};
 pub use open::{open, retire};
 pub use owners::bury;
 pub use spec::{Measure, Spec};

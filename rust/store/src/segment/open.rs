@@ -1,13 +1,13 @@
 //! Attaching to the segment of a state directory, or making it from the ledger.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::fs::{FallocateFlags, OFlags, fallocate};
+use rustix::fs::{FallocateFlags, fallocate};
 use tierkit_core::clock::Clock;
 use tierkit_core::gate::{Decide, Gate, Layout, Memo, SharedShelf, Sizes};
 use tierkit_core::rules::Rules;
@@ -16,6 +16,7 @@ use tierkit_core::segment::{Memory, Tx};
 use crate::clock::SystemClock;
 use crate::error::StateError;
 use crate::journal::{last_entry, write};
+use crate::plain;
 use crate::restore::restore;
 use crate::row::{Names, Row};
 use crate::schema::{open_reader, open_writer};
@@ -100,16 +101,7 @@ pub fn retire(path: &Path) -> Result<(), StateError> {
 }
 
 fn plain_file(path: &Path, name: &str) -> Result<File, StateError> {
-    let file = path.join(name);
-    let mut options = OpenOptions::new();
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits()).unwrap_or(0);
-    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
-    let opened = options.open(&file).map_err(|error| StateError::new(&file, error, WRITABLE))?;
-    match opened.metadata() {
-        Ok(found) if found.is_file() => Ok(opened),
-        Ok(_) => Err(StateError::new(&file, "not a plain file", "move it away; links and devices are not followed")),
-        Err(error) => Err(StateError::new(&file, error, WRITABLE)),
-    }
+    plain::open(&path.join(name))
 }
 
 /// Locks the directory: true when this process is the only one, and may make the segment anew.
@@ -144,12 +136,7 @@ fn share(path: &Path, lock: &File) -> Result<bool, StateError> {
 /// entries that the segment saw committed, and then the ledger counts.
 fn check_ledger(path: &Path, alone: bool) -> Result<impl Fn(&Map, &Layout) -> bool, StateError> {
     let ledger = path.join("ledger.db");
-    match std::fs::symlink_metadata(&ledger) {
-        Ok(found) if !found.is_file() => {
-            return Err(StateError::new(&ledger, "not a plain file", "move it away; links and devices are not followed"));
-        }
-        _ => {}
-    }
+    plain::check(&ledger)?;
     let last = if alone { last_entry(&open_writer(&ledger)?, &ledger)?.0 } else { open_reader(&ledger).map(|_| i64::MAX)? };
     Ok(move |map: &Map, layout: &Layout| {
         let committed = layout.waiting(map.view()).start;
@@ -161,12 +148,8 @@ fn check_ledger(path: &Path, alone: bool) -> Result<impl Fn(&Map, &Layout) -> bo
 /// The mapped segment file, if there is one of the right length.
 fn attached(path: &Path, layout: &Layout) -> Result<Option<Map>, StateError> {
     let file = path.join("segment");
-    match std::fs::symlink_metadata(&file) {
-        Err(_) => return Ok(None),
-        Ok(found) if !found.is_file() => {
-            return Err(StateError::new(&file, "not a plain file", "move it away; links and devices are not followed"));
-        }
-        Ok(_) => {}
+    if std::fs::symlink_metadata(&file).is_err() {
+        return Ok(None);
     }
     let opened = plain_file(path, "segment")?;
     let length = opened.metadata().map_or(0, |found| found.len());

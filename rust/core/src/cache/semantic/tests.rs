@@ -3,7 +3,7 @@
 use super::*;
 
 fn store(capacity: usize, capacity_bytes: u64) -> Store {
-    match Store::new(Bounds { dim: 2, capacity, capacity_bytes }, [1, 2, 3, 4]) {
+    match Store::new(Bounds { dim: 2, capacity, capacity_bytes, memory_bytes: None }, [1, 2, 3, 4]) {
         Ok(store) => store,
         Err(error) => unreachable!("{error}"),
     }
@@ -14,7 +14,7 @@ fn unit(vector: [f32; 2]) -> Option<Unit> {
 }
 
 fn put<'a>(namespace: &'a str, key: &'a [u8], value: &'a [u8], saved_nusd: i64) -> Put<'a> {
-    Put { namespace: namespace.as_bytes(), key, text: "what is this", value, tag: "", ttl_ns: 10, saved_nusd }
+    Put { namespace: namespace.as_bytes(), key, text: "what is this", value, tag: "", ttl_ns: 10, saved_nusd, owner: "" }
 }
 
 fn get<'a>(namespace: &'a str, key: &'a [u8], unit: Option<&'a Unit>) -> Get<'a> {
@@ -48,7 +48,7 @@ fn a_reported_pair_never_hits_again() {
     assert!(store.put(&put("a", b"k", b"v2", 0), east.as_ref(), 1).is_ok());
     assert!(found(&store, &get("a", b"q", east.as_ref()), 2).is_none());
     assert!(store.put(&put("a", b"q", b"v3", 0), east.as_ref(), 1).is_ok());
-    assert!(found(&store, &get("a", b"k", east.as_ref()), 2).is_some_and(|hit| hit.exact && *hit.value == *b"v2"));
+    assert!(found(&store, &get("a", b"k", east.as_ref()), 2).is_some_and(|hit| hit.exact && hit.value.as_deref() == Some(b"v2")));
     assert!(!store.report(id + 1, true));
 }
 
@@ -56,14 +56,15 @@ fn a_reported_pair_never_hits_again() {
 fn both_bounds_hold_and_money_stays() {
     let mut store = store(50, 30_000);
     for n in 0..2_000_u32 {
-        let saved = if n % 100 == 0 { 1_000_000_000 } else { 1 };
+        let saved = if n % 200 == 0 { 1_000_000_000 } else { 1 };
         let key = n.to_le_bytes();
         assert!(store.put(&put("a", &key, &[0; 300], saved), unit([1.0, 0.0]).as_ref(), 0).is_ok());
         assert!(store.len() <= 50 && store.bytes <= 30_000);
     }
-    let dear = (0..2_000_u32).filter(|n| n % 100 == 0);
+    // A fifth of the room at most is dear: all eight of a sample being dear is then one chance in a hundred thousand.
+    let dear = (0..2_000_u32).filter(|n| n % 200 == 0);
     let kept = dear.filter(|n| found(&store, &get("a", &n.to_le_bytes(), None), 0).is_some()).count();
-    assert!(kept >= 19, "{kept} of 20 dear entries kept");
+    assert_eq!(kept, 10, "dear entries kept");
     assert!(store.put(&put("a", b"big", &vec![0; 40_000], 0), None, 0).is_ok_and(|id| id.is_none()));
 }
 
@@ -75,7 +76,7 @@ fn purge_takes_what_fits_every_part() {
         assert!(store.put(&new, unit([1.0, 0.0]).as_ref(), now_ns).is_ok());
     }
     assert!(store.purge(&Mark::default()).is_err());
-    let mark = Mark { namespace: Some(b"a"), tag: Some("x"), put_before_ns: Some(1) };
+    let mark = Mark { namespace: Some(b"a"), tag: Some("x"), put_before_ns: Some(1), owner: None };
     assert_eq!(store.purge(&mark), Ok(1));
     assert_eq!(store.purge(&mark), Ok(0));
     assert_eq!(store.purge(&Mark { put_before_ns: Some(3), ..Mark::default() }), Ok(2));
@@ -114,7 +115,8 @@ fn a_million_lookups_never_cross() {
         }
         let key: &[u8] = if n % 2 == 0 { b"k" } else { b"other" };
         let ask = Get { namespace: &name, ..get("", key, east.as_ref()) };
-        let owner = found(&store, &ask, 1).map(|hit| u64::from_le_bytes((*hit.value).try_into().unwrap_or_default()));
+        let value = found(&store, &ask, 1).and_then(|hit| hit.value);
+        let owner = value.map(|value| u64::from_le_bytes((*value).try_into().unwrap_or_default()));
         assert_eq!(owner, (!strange).then_some(which), "{name:?}");
     }
 }
