@@ -1,4 +1,4 @@
-"""One cache file and many processes: what one puts, reports or purges, the others know; a fork takes no handle along."""
+"""One cache file, many processes: what one puts, reports or purges, the others know; a fork takes no handle along."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -34,7 +34,7 @@ class Worker:
         command = [sys.executable, "-c", _WORKER, str(path)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "ready\n"
         return self
@@ -62,8 +62,9 @@ with tk.SemanticCache(path=sys.argv[1]) as cache:
         what, _, rest = line.strip().partition(" ")
         if what == "put":
             key, _, value = rest.partition(" ")
-            cache.put(namespace="a", key=key.encode(), text=f"what is {key}", embedding=tk.cache.embed(f"what is {key}"),
-                      value=value.encode(), ttl_s=600, tag="made by worker")
+            text = f"what is {key}"
+            cache.put(namespace="a", key=key.encode(), text=text, embedding=tk.cache.embed(text), value=value.encode(),
+                      ttl_s=600, tag="made by worker")
             cache.flush()
             print("done", flush=True)
         elif what == "get":

@@ -119,11 +119,6 @@ def test_bounds_are_checked(bad: dict[str, Any]) -> None:
         tk.SemanticCache(**bad)
 
 
-def test_a_file_is_not_supported_yet() -> None:
-    with pytest.raises(ConfigError, match="in memory only"):
-        tk.SemanticCache(path="cache.db")
-
-
 @pytest.mark.parametrize("ttl_s", [-1, -0.5, float("nan"), "soon"])
 def test_bad_lives_are_refused(ttl_s: float) -> None:
     with pytest.raises(ConfigError, match="ttl_s"):

@@ -161,7 +161,7 @@ fn unlocked<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, StoreError
 fn readable(namespace: &[u8]) -> String {
     match namespace.split_first() {
         Some((b's', text)) => String::from_utf8_lossy(text).into_owned(),
-        Some((_, bytes)) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Some((_, bytes)) => bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(hexadecimal).collect(),
         None => String::new(),
     }
 }
@@ -182,6 +182,10 @@ fn name(found: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
             ))
         }
     }
+}
+
+fn hexadecimal(digit: u8) -> Option<char> {
+    char::from_digit(digit.into(), 16)
 }
 
 /// Seconds as ns, not negative and not NaN; lives beyond 292 years end there.

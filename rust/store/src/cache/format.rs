@@ -171,9 +171,11 @@ pub fn check(connection: &Connection, path: &Path, wanted: Option<&Wanted>) -> R
         Err(error) if is_damage(&error) => return Err(Wrong::Unreadable(error.to_string())),
         Err(error) => return Err(refused(error.to_string(), "check that the file is readable and not locked for long")),
     }
-    let unreadable = |error: rusqlite::Error| match is_damage(&error) || error == rusqlite::Error::QueryReturnedNoRows {
-        true => Wrong::Damaged(error.to_string()),
-        false => refused(error.to_string(), "check that the file is readable and not locked for long"),
+    let unreadable = |error: rusqlite::Error| {
+        if is_damage(&error) || error == rusqlite::Error::QueryReturnedNoRows {
+            return Wrong::Damaged(error.to_string());
+        }
+        refused(error.to_string(), "check that the file is readable and not locked for long")
     };
     let columns = "SELECT format, encoder_id, dim, quantiser, secret FROM meta";
     let format: i64 = connection.query_row("SELECT format FROM meta", [], |row| row.get(0)).map_err(unreadable)?;

@@ -36,6 +36,9 @@ const CHUNK: usize = 64;
 /// Changes after which old ones are forgotten.
 const TIDY: i64 = 16_384;
 
+/// The id, version and number of an entry that is in the file now.
+type Written = (u64, u64, i64);
+
 /// Starts the thread.
 ///
 /// # Errors
@@ -66,7 +69,7 @@ impl Keeper {
                 break;
             }
             match result {
-                Err(fault) => self.failed(fault),
+                Err(fault) => self.failed(&fault),
                 Ok(true) => {}
                 Ok(false) => self.disk.bell.wait(rung, WATCH),
             }
@@ -155,7 +158,7 @@ impl Keeper {
     }
 
     /// One transaction: first what others wrote, so that a purge of theirs meets our puts, then ours.
-    fn write(&self, taken: &[Change]) -> Result<(i64, Vec<(u64, u64, i64)>), Fault> {
+    fn write(&self, taken: &[Change]) -> Result<(i64, Vec<Written>), Fault> {
         self.disk.writer.with(&self.disk.path, |connection| {
             let transaction = begin(connection)?;
             let before = follow(&self.inner, &self.disk, &transaction)?;
@@ -177,13 +180,7 @@ impl Keeper {
     }
 
     /// Makes one change under a number; true when it used the number.
-    fn apply(
-        &self,
-        connection: &Connection,
-        change: &Change,
-        seq: i64,
-        written: &mut Vec<(u64, u64, i64)>,
-    ) -> rusqlite::Result<bool> {
+    fn apply(&self, connection: &Connection, change: &Change, seq: i64, written: &mut Vec<Written>) -> rusqlite::Result<bool> {
         match change {
             Change::Put(id, _) => {
                 let record = self.inner.read().record(*id);
@@ -201,7 +198,7 @@ impl Keeper {
         }
     }
 
-    fn failed(&self, fault: Fault) {
+    fn failed(&self, fault: &Fault) {
         if fault.is_damage() {
             // Nothing more can be told from this file; what is in memory stays good.
             self.disk.off.store(true, Ordering::Release);

@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(ids(&taken), [1, 3]);
         queue.finish(&taken);
         assert_eq!((queue.reached(upto), queue.len()), (Ok(true), (0, false)));
-        assert!((0..5_000).filter(|id| queue.put(*id, 0)).count() == MOST && queue.put(9, 0) == false);
+        assert!((0..5_000).filter(|id| queue.put(*id, 0)).count() == MOST && !queue.put(9, 0));
         queue.start_over();
         assert!(queue.put(1, 100));
     }

@@ -172,13 +172,19 @@ mod tests {
         store.get(&ask, 1).ok().flatten()
     }
 
+    fn adopt(store: &mut Store, record: Option<&Record>, now_ns: i64) {
+        if let Some(record) = record {
+            store.adopt(record.clone(), now_ns);
+        }
+    }
+
     #[test]
     fn what_one_store_writes_another_one_of_the_same_secret_answers() {
         let (mut one, mut other) = (store(10, 1 << 20), store(10, 1 << 20));
         let id = put(&mut one, b"k", b"v");
         let record = one.record(id).map(|record| Record { seq: 7, value: None, ..record });
         assert!(record.as_ref().is_some_and(|record| other.is_own(record)));
-        record.clone().into_iter().for_each(|record| other.adopt(record, 1));
+        adopt(&mut other, record.as_ref(), 1);
         let near = Unit::new(&[1.0, 1.01], 2).ok();
         assert!(get(&other, b"k", None).is_some_and(|hit| hit.id == id && hit.value.is_none() && hit.saved_nusd == 3));
         assert!(get(&other, b"?", near.as_ref()).is_some_and(|hit| !hit.exact));
@@ -194,7 +200,7 @@ mod tests {
         let id = put(&mut one, b"k", b"old");
         let record = one.record(id).map(|record| Record { seq: 7, value: None, ..record });
         put(&mut other, b"k", b"new");
-        record.clone().into_iter().for_each(|record| other.adopt(record, 1));
+        adopt(&mut other, record.as_ref(), 1);
         assert!(get(&other, b"k", None).is_some_and(|hit| hit.value.as_deref() == Some(b"new")), "its own put is newer");
         other.forget(id, 9);
         assert!(get(&other, b"k", None).is_some(), "and not yet in the file");
@@ -204,7 +210,7 @@ mod tests {
         assert!(get(&other, b"k", None).is_some());
         other.forget(id, 9);
         assert!(get(&other, b"k", None).is_none());
-        record.into_iter().for_each(|record| other.adopt(record, 100));
+        adopt(&mut other, record.as_ref(), 100);
         assert!(get(&other, b"k", None).is_none(), "its life is over");
     }
 
