@@ -30,7 +30,7 @@ def command(*, state: str, as_json_: bool) -> None:
     if as_json_:
         as_json(found)
         return
-    from tierkit.cli.scopes import scope_table  # noqa: PLC0415 - as above
+    from tierkit.cli.scopes import crowding, scope_table  # noqa: PLC0415 - as above
 
     out, scopes = paper(), found["scopes"]
     if found["source"] == "ledger":
@@ -39,5 +39,7 @@ def command(*, state: str, as_json_: bool) -> None:
         out.print("No limit or budget is in use.")
         return
     out.print(scope_table(scopes[:_MOST_ROWS]))
+    if crowded := crowding(found["table"]):
+        out.print(crowded)
     if len(scopes) > _MOST_ROWS:
         out.print(f"{len(scopes) - _MOST_ROWS:,} more scopes, each with more left; --json has them all")

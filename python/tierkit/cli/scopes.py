@@ -9,7 +9,7 @@ from tierkit.cli.output import plain, table, usd
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["scope_table"]
+__all__ = ["crowding", "scope_table"]
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
@@ -26,6 +26,14 @@ def scope_table(scopes: list[dict[str, Any]], title: str | None = None) -> Table
         amounts = (_amount(row, word) for word in ("left", "limit", "held", "posted"))
         made.add_row(plain(rule), plain(key), row["dimension"], taken, *amounts, _wait(row))
     return made
+
+
+def crowding(table: dict[str, int] | None) -> str:
+    """Say how full the table of scopes is, where that is worth a word."""
+    if table is None or (not table["refused"] and table["kept"] < table["slots"] * 7 // 8):
+        return ""
+    kept, slots, refused = table["kept"], table["slots"], table["refused"]
+    return f"{kept:,} of {slots:,} slots for keys are taken; {refused:,} requests of new keys were refused"
 
 
 def _amount(row: dict[str, Any], word: str) -> str:

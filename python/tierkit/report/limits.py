@@ -21,7 +21,10 @@ def live_limits(state: str | os.PathLike[str]) -> dict[str, Any]:
     Without a shared state of this boot, the budgets that the ledger holds; their limits stand in no ledger.
 
     Returns:
-        `source` ("segment" or "ledger") and `scopes`. Each has its `rule` and `key`, `kind` ("rate", "concurrency",
+        `source` ("segment" or "ledger"), `table` (its scopes `kept`, its `slots`, and how many requests were `refused`
+        because there was none for a new key; None from the ledger) and `scopes`.
+
+        Each scope has its `rule` and `key`, `kind` ("rate", "concurrency",
         "budget"), `dimension`, whether it only `observes`, `limit` (the burst of a rate) and `left` (None: unknown;
         below 0: in debt), `held` (slots, or money on hold), `posted`, `start_ns` and `end_ns` of a budget's window, and
         `frees_in_ns`, after which all of it is free if nothing else happens (None: when requests end, or never).
@@ -47,7 +50,9 @@ def live_limits(state: str | os.PathLike[str]) -> dict[str, Any]:
     live, rows = _core.read_limits(state_directory(state))
     scopes = [{**row, "key": json.loads(row["key"])} for row in rows]
     scopes.sort(key=lambda row: (-tightness(row), row["rule"], json.dumps(row["key"]), row["start_ns"] or 0))
-    return {"source": "segment" if live else "ledger", "scopes": scopes}
+    crowd = _core.read_crowd(state_directory(state)) if live else None
+    table = None if crowd is None else dict(zip(("kept", "slots", "refused"), crowd, strict=True))
+    return {"source": "segment" if live else "ledger", "table": table, "scopes": scopes}
 
 
 def tightness(scope: dict[str, Any]) -> Decimal:

@@ -73,6 +73,19 @@ impl Labels {
     }
 }
 
+/// The part of a key that shares a quota of the table with all keys that begin so: the rule and the value of its first label.
+/// Where a rule has one label, all its keys are one part.
+pub fn key_part(key: &[u8]) -> &[u8] {
+    let rest = key.get(2..).unwrap_or_default();
+    let first = match rest.split_first() {
+        Some((1, tail)) => tail.first_chunk::<4>().map_or(0, |size| 5 + u32::from_le_bytes(*size) as usize),
+        Some(_) => 1,
+        None => 0,
+    };
+    let end = if first < rest.len() { 2 + first } else { 2 };
+    key.get(..end).unwrap_or(key)
+}
+
 /// Reads the values back from a key, in the order of `per`; `None` stands for a label that was missing.
 pub fn key_values(key: &[u8]) -> Vec<Option<&str>> {
     let mut rest = key.get(2..).unwrap_or_default();
@@ -114,6 +127,21 @@ mod tests {
             assert!(keys.iter().skip(i + 1).all(|other| one != other));
         }
         assert_eq!(key_values(&labels(&[("b", "y")]).key(7, &per)), vec![None, Some("y")]);
+    }
+
+    #[test]
+    fn a_part_is_the_rule_and_the_first_of_several_labels() {
+        let per: Vec<Box<str>> = vec!["a".into(), "b".into()];
+        let key = |pairs, per: &[Box<str>]| labels(pairs).key(7, per);
+        let part = |pairs| key_part(&key(pairs, &per)).to_vec();
+        assert_eq!(part(&[("a", "x"), ("b", "1")]), part(&[("a", "x"), ("b", "2")]));
+        assert_eq!(part(&[("a", "x")]), part(&[("a", "x"), ("b", "2")]));
+        assert_ne!(part(&[("a", "x"), ("b", "1")]), part(&[("a", "y"), ("b", "1")]));
+        assert_ne!(part(&[("b", "1")]), part(&[("a", ""), ("b", "1")]));
+        assert_eq!(part(&[("b", "1")]), part(&[("b", "2")]));
+        assert_eq!(key_part(&key(&[("a", "x")], &per[..1])), 7_u16.to_le_bytes());
+        assert_eq!(key_part(&key(&[], &[])), 7_u16.to_le_bytes());
+        assert_eq!(key_part(&[7]), [7]);
     }
 
     #[test]

@@ -40,7 +40,15 @@ fn read_limits(py: Python<'_>, directory: PathBuf) -> PyResult<(bool, Vec<Bound<
     Ok((live, rows.iter().map(|row| told(py, row)).collect::<PyResult<_>>()?))
 }
 
+/// Scopes kept, slots for them, and requests refused for want of one; `None` without a segment of this boot.
+#[pyfunction]
+fn read_crowd(py: Python<'_>, directory: PathBuf) -> PyResult<Option<(u32, u32, u64)>> {
+    let found = py.detach(|| tierkit_store::crowd(&directory)).map_err(|error| state(py, &error))?;
+    Ok(found.map(|crowd| (crowd.kept, crowd.slots, crowd.refused)))
+}
+
 /// Adds these names to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(read_limits, module)?)
+    module.add_function(wrap_pyfunction!(read_limits, module)?)?;
+    module.add_function(wrap_pyfunction!(read_crowd, module)?)
 }

@@ -7,6 +7,7 @@
 mod cache;
 mod chain;
 mod clock;
+mod crowd;
 mod directory;
 mod durable;
 mod error;
@@ -29,6 +30,7 @@ mod writer;
 
 pub use cache::{Cache, CacheFile, FileEntry, FileStats, Found, Home, OwnerStats, PurgeMark};
 pub use clock::SystemClock;
+pub use crowd::{Crowd, crowd};
 pub use durable::{DurableGate, Options};
 pub use error::{StateError, StoreError};
 pub use export::{Change, Entries, LedgerEntry};

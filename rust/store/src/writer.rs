@@ -15,7 +15,7 @@ use crate::error::StateError;
 use crate::journal::{last_entry, write};
 use crate::row::Row;
 use crate::schema::open_writer;
-use crate::segment::{Segment, Word, bell, bury, fork, record};
+use crate::segment::{Segment, Word, bell, bury, fork, head, record};
 
 /// Entries in one transaction at most.
 const GROUP: u64 = 256;
@@ -202,6 +202,7 @@ impl Work {
             let failed = |error| StateError::new(&segment.path, error, "rebuild it: stop all processes first");
             let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(failed)?;
             segment.layout.release(&mut tx, upto);
+            tx.store(segment.layout.header(Word::Head as usize), head(&ledger.chain));
             tx.commit().map_err(failed)?;
         }
         self.report(None);

@@ -110,14 +110,27 @@ impl<S: Shelf> Gate<S> {
                 }
             }
         }
-        if failing.is_empty() && missing > 0 && !self.shelf.has_room(&rules, missing, now) {
-            failing.extend(bound.scopes().first().map(full_table));
+        if failing.is_empty() && missing > 0 {
+            failing.extend(self.crowded_out(bound, units, missing, now));
         }
         if !failing.is_empty() {
             return Err(Refusal { failing });
         }
         self.apply(&rules, bound, units, skipped > 0, now, takes);
         Ok(())
+    }
+
+    /// The first new scope that the table has no room for.
+    fn crowded_out(&mut self, bound: &Bound, units: &Units, missing: usize, now: Now) -> Option<Failing> {
+        let rules = Arc::clone(&self.rules);
+        for scope in bound.scopes() {
+            let counts = rules.get(scope.rule).is_some_and(|rule| units.get(rule.kind.dimension()) != 0);
+            if counts && self.shelf.find(scope).is_none() && !self.shelf.has_room(&rules, missing, &scope.key, now) {
+                self.shelf.found_full();
+                return Some(full_table(scope));
+            }
+        }
+        None
     }
 
     /// What keeps an amount from fitting one scope. Changes nothing but the cached window.

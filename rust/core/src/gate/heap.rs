@@ -21,6 +21,7 @@ pub struct HeapShelf {
     ended: VecDeque<(u64, ReservationId)>,
     entries: Vec<Entry>,
     worst_overshoot_nusd: i64,
+    full_count: u64,
     keep_entries: bool,
 }
 
@@ -38,6 +39,7 @@ impl HeapShelf {
             ended: VecDeque::new(),
             entries: Vec::new(),
             worst_overshoot_nusd: 0,
+            full_count: 0,
             keep_entries,
         }
     }
@@ -72,8 +74,16 @@ impl Shelf for HeapShelf {
         self.table.slot_or_insert(rules, rule, key, now)
     }
 
-    fn has_room(&mut self, rules: &Rules, wanted: usize, now: Now) -> bool {
-        self.table.has_room(rules, wanted, now)
+    fn has_room(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool {
+        self.table.has_room_for(rules, wanted, key, now)
+    }
+
+    fn found_full(&mut self) {
+        self.full_count += 1;
+    }
+
+    fn full_count(&self) -> u64 {
+        self.full_count
     }
 
     fn keeps(&self, slot: u32, key: &Key) -> bool {

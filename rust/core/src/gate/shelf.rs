@@ -12,6 +12,17 @@ pub const REMEMBER_NS: u64 = 86_400_000_000_000;
 /// How many ended reservations are remembered at most.
 pub const REMEMBER_COUNT: usize = 65_536;
 
+/// Slots that one call looks at for an idle scope: enough to find one in a table that is not full of scopes in use, and a
+/// bound for what a flood of keys costs the others.
+pub const SWEEP: usize = 256;
+
+/// How many scopes a table may keep when a part that owns so many wants one more: the last eighth of the slots is for parts
+/// that own less than an eighth, so that one flooding tenant cannot fill the table for the others.
+pub fn room_for(capacity: usize, owned: usize) -> usize {
+    let share = capacity / 8;
+    if owned < share { capacity } else { capacity - share }
+}
+
 /// What a scope holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stock {
@@ -65,8 +76,15 @@ pub trait Shelf {
     /// The slot of a key, made if need be. `None` when the table is full of scopes in use.
     fn slot_or_insert(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32>;
 
-    /// Whether so many new scopes can be kept, after forgetting idle ones if need be.
-    fn has_room(&mut self, rules: &Rules, wanted: usize, now: Now) -> bool;
+    /// Whether so many new scopes can be kept, this key's among them, after forgetting idle ones if need be. Keys that differ
+    /// only after their first label share a quota; see [`room_for`].
+    fn has_room(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool;
+
+    /// Counts a request that was refused for want of room.
+    fn found_full(&mut self);
+
+    /// How many were.
+    fn full_count(&self) -> u64;
 
     /// Whether a slot still belongs to a key.
     fn keeps(&self, slot: u32, key: &Key) -> bool;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::clock::Now;
 use crate::gate::bound::BoundScope;
-use crate::gate::shelf::Stock;
-use crate::labels::Key;
+use crate::gate::shelf::{SWEEP, Stock, room_for};
+use crate::labels::{Key, key_part};
 use crate::rules::Rules;
 
 /// One keyed instance of a rule.
@@ -33,12 +33,11 @@ pub struct Table {
     generations: Vec<u32>,
     free: Vec<u32>,
     by_key: HashMap<Key, u32, ahash::RandomState>,
+    /// How many scopes each part of the keys owns.
+    parts: HashMap<Box<[u8]>, usize, ahash::RandomState>,
     capacity: usize,
     hand: usize,
 }
-
-/// Slots looked at for an idle scope on each insert into a full table.
-const SWEEP: usize = 256;
 
 impl Table {
     /// An empty table that keeps at most `capacity` scopes.
@@ -49,6 +48,7 @@ impl Table {
             generations: Vec::new(),
             free: Vec::new(),
             by_key: HashMap::with_hasher(ahash::RandomState::with_seeds(one, two, two, one)),
+            parts: HashMap::with_hasher(ahash::RandomState::with_seeds(two, one, one, two)),
             capacity: capacity.min(u32::MAX as usize - 1),
             hand: 0,
         }
@@ -92,7 +92,7 @@ impl Table {
         if let Some(slot) = self.by_key.get(key) {
             return Some(*slot);
         }
-        if !self.has_room(rules, 1, now) {
+        if !self.has_room(rules, 1, self.capacity, now) {
             return None;
         }
         let stock = Stock::fresh(&rules.get(rule)?.kind, now);
@@ -108,21 +108,32 @@ impl Table {
             u32::try_from(self.slots.len() - 1).ok()?
         };
         self.by_key.insert(key.clone(), slot);
+        match self.parts.get_mut(key_part(key)) {
+            Some(owned) => *owned += 1,
+            None => drop(self.parts.insert(key_part(key).into(), 1)),
+        }
         Some(slot)
     }
 
-    /// Whether so many new scopes can be kept, after forgetting idle ones if need be.
-    pub fn has_room(&mut self, rules: &Rules, wanted: usize, now: Now) -> bool {
-        let mut looked = 0;
-        while self.by_key.len() + wanted > self.capacity && looked < self.slots.len() {
-            // A short sweep keeps an insert cheap; a whole one decides that the table is really full.
-            for _ in 0..SWEEP.min(self.slots.len()) {
-                self.hand = (self.hand + 1) % self.slots.len();
-                self.forget_if_idle(rules, self.hand, now);
-                looked += 1;
-            }
+    /// Whether so many new scopes can be kept, this key's among them, after forgetting idle ones if need be.
+    pub fn has_room_for(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool {
+        // The least that any part has, without a look at whose it is.
+        if self.by_key.len() + wanted <= room_for(self.capacity, usize::MAX) {
+            return true;
         }
-        self.by_key.len() + wanted <= self.capacity
+        let owned = self.parts.get(key_part(key)).copied().unwrap_or(0);
+        self.has_room(rules, wanted, room_for(self.capacity, owned), now)
+    }
+
+    fn has_room(&mut self, rules: &Rules, wanted: usize, most: usize, now: Now) -> bool {
+        for _ in 0..SWEEP.min(self.slots.len()) {
+            if self.by_key.len() + wanted <= most {
+                return true;
+            }
+            self.hand = (self.hand + 1) % self.slots.len();
+            self.forget_if_idle(rules, self.hand, now);
+        }
+        self.by_key.len() + wanted <= most
     }
 
     fn forget_if_idle(&mut self, rules: &Rules, index: usize, now: Now) {
@@ -132,6 +143,13 @@ impl Table {
             return;
         }
         self.by_key.remove(&scope.key);
+        let part = key_part(&scope.key);
+        if let Some(owned) = self.parts.get_mut(part) {
+            *owned -= 1;
+            if *owned == 0 {
+                self.parts.remove(part);
+            }
+        }
         if let Some(place) = self.slots.get_mut(index) {
             *place = None;
         }

@@ -104,6 +104,15 @@ impl Index {
         Probe::Full
     }
 
+    /// How many slots a search looks at.
+    #[cfg(test)]
+    pub fn probes(&self, words: Words<'_>, key: [u64; 2]) -> usize {
+        match self.probe(words, key) {
+            Probe::Found(slot) | Probe::Empty(slot) => self.wrap(slot.wrapping_sub(self.home(key))) + 1,
+            Probe::Full => self.slots,
+        }
+    }
+
     fn set(&self, tx: &mut Tx<'_>, slot: usize, [high, low]: [u64; 2], stored: u64) {
         tx.store(self.at(slot, 0), high);
         tx.store(self.at(slot, 1), low);

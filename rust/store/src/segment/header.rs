@@ -49,6 +49,8 @@ pub enum Word {
     Fault = 18,
     /// What the rules count, for whoever only looks; 0 where it is not said.
     Specs = 20,
+    /// The first bytes of the hash of the last entry that is in the ledger.
+    Head = 30,
     /// Rings when units, slots or money came back.
     Freed = 24,
     /// Processes asleep on it, in which somebody waits for room.
@@ -108,7 +110,13 @@ pub fn fit(map: &Map, layout: &Layout, rules: [u64; 2]) -> Fit {
 ///
 /// # Errors
 /// A segment too small for the names.
-pub fn write(map: &Map, layout: &Layout, rules: [u64; 2], names: &Names, base: i64) -> tierkit_core::error::Result<()> {
+pub fn write(
+    map: &Map,
+    layout: &Layout,
+    rules: [u64; 2],
+    names: &Names,
+    (base, chain): (i64, &[u8]),
+) -> tierkit_core::error::Result<()> {
     let mut tx = Tx::begin(map.view(), layout.log())?;
     let text = layout.put_text(&mut tx, &names.to_json()).unwrap_or_default();
     let boot = boot();
@@ -120,6 +128,7 @@ pub fn write(map: &Map, layout: &Layout, rules: [u64; 2], names: &Names, base: i
         (Word::Words, vec![layout.words() as u64]),
         (Word::Base, vec![base.cast_unsigned()]),
         (Word::Names, vec![text]),
+        (Word::Head, vec![head(chain)]),
     ];
     for (word, values) in pairs {
         for (offset, value) in values.into_iter().enumerate() {
@@ -127,6 +136,11 @@ pub fn write(map: &Map, layout: &Layout, rules: [u64; 2], names: &Names, base: i
         }
     }
     tx.commit()
+}
+
+/// What a segment keeps of the hash of the ledger's last entry.
+pub fn head(chain: &[u8]) -> u64 {
+    chain.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// Says that the file is whole.

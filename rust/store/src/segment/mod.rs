@@ -21,7 +21,7 @@ use tierkit_core::segment::{Memory, Words};
 
 use crate::error::StateError;
 use crate::row::Names;
-pub use header::{Word, boot};
+pub use header::{Word, boot, head};
 pub use open::{open, retire};
 pub use owners::bury;
 pub use spec::{Measure, Spec};

@@ -169,8 +169,8 @@ fn make(path: &Path, layout: &Layout, rules: &Arc<Rules>, fingerprint: [u64; 2])
     let map = Map::new(&opened, layout.words()).map_err(|error| failed(&error))?;
     let ledger = path.join("ledger.db");
     let connection = open_writer(&ledger)?;
-    let base = last_entry(&connection, &ledger)?.0;
-    header::write(&map, layout, fingerprint, &Names::new(rules), base).map_err(|error| failed(&error))?;
+    let (base, chain) = last_entry(&connection, &ledger)?;
+    header::write(&map, layout, fingerprint, &Names::new(rules), (base, &chain)).map_err(|error| failed(&error))?;
     spec::write(&map, layout, rules).map_err(|error| failed(&error))?;
     let seed = seed(&map, layout);
     restore(&connection, &ledger, rules, SystemClock.now(), &mut |step| {

@@ -11,6 +11,7 @@ use tierkit_core::gate::{Layout, Sizes, Stock};
 use tierkit_core::labels::Key;
 use tierkit_core::segment::Memory;
 
+use crate::crowd::Crowd;
 use crate::error::StateError;
 use crate::row::Names;
 use crate::segment::Word;
@@ -62,6 +63,24 @@ impl View {
         let names = names.as_deref().and_then(Names::from_json).unwrap_or_default();
         let specs = spec::read(&map, &layout);
         Ok(Some(Self { path, layout, map, names, specs }))
+    }
+
+    /// The last entry that its processes saw committed, and the first bytes of its hash.
+    ///
+    /// # Errors
+    /// As [`View::scopes`].
+    pub fn committed(&self) -> Result<(i64, u64), StateError> {
+        let words = self.map.view();
+        self.steady(|| {
+            let base = self.word(Word::Base).cast_signed();
+            (base.saturating_add_unsigned(self.layout.waiting(words).start), self.word(Word::Head))
+        })
+    }
+
+    /// How full the table is.
+    pub fn crowd(&self) -> Crowd {
+        let (kept, refused) = self.layout.crowd(self.map.view());
+        Crowd { kept, slots: self.layout.slots(), refused }
     }
 
     /// Every scope, each as it is between two calls.

@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row as SqlRow, Rows, params};
 
 use super::{Check, Finding, Stage, Stop};
 use crate::chain::{Link, Part};
+use crate::segment::head;
 
 const ENTRIES: &str =
     "SELECT seq, reservation, kind, at_ns, nano_usd, flags, saved_nano_usd, expires_ns, labels, units, usage, hash
@@ -71,7 +72,7 @@ impl Check {
         let (mut seq, mut chain) = (self.seq, std::mem::take(&mut self.chain));
         // At the start also what stands before the first.
         let from = if seq == 0 { i64::MIN } else { seq + 1 };
-        let (connection, open) = (&self.connection, &mut self.open);
+        let (connection, open, committed) = (&self.connection, &mut self.open, self.committed);
         let mut walk = || -> Result<u32, Stop> {
             let mut select = connection.prepare_cached(ENTRIES)?;
             let mut changes = connection.prepare_cached(POSTINGS)?;
@@ -87,6 +88,7 @@ impl Check {
                 chain = check_one(row, &postings.of(found)?, found, &chain)?;
                 follow(row, found, open)?;
                 (seq, count) = (found, count + 1);
+                check_memory(committed.filter(|(known, _)| *known == seq), &chain)?;
             }
             match postings.next.filter(|_| count < most) {
                 Some(stray) => Err(orphan(stray.seq).into()),
@@ -97,6 +99,7 @@ impl Check {
         (self.seq, self.chain) = (seq, chain);
         if walked? < most {
             check_head(&self.connection, self.seq, &self.chain)?;
+            check_length(self.seq, self.committed)?;
             self.stage = Stage::Balances;
         }
         Ok(())
@@ -137,6 +140,30 @@ fn follow(row: &SqlRow<'_>, seq: i64, open: &mut std::collections::HashMap<Strin
         open.remove(&id);
     }
     Ok(())
+}
+
+/// An entry that processes of this machine saw committed is the one that is there.
+fn check_memory(known: Option<(i64, u64)>, chain: &[u8]) -> Result<(), Stop> {
+    match known {
+        Some((seq, hash)) if hash != head(chain) => {
+            let what = "the processes of this directory saw another entry committed here: the file was replaced and went on";
+            Err(Finding::new("entry", Some(seq), what).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What processes of this machine saw committed is not gone: a file and its log that are older together are whole in themselves.
+fn check_length(seq: i64, committed: Option<(i64, u64)>) -> Result<(), Stop> {
+    match committed {
+        Some((known, _)) if known > seq => {
+            let what = format!(
+                "it ends with entry {seq}, but the processes of this directory saw entry {known} committed: an older copy is in its place"
+            );
+            Err(Finding::new("head", Some(seq), what).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_head(connection: &Connection, seq: i64, chain: &[u8]) -> Result<(), Stop> {

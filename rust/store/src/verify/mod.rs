@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use crate::error::StateError;
 use crate::schema::open_reader;
+use crate::segment::View;
 
 /// The first thing that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct Check {
     open: HashMap<String, (i64, i64)>,
     stage: Stage,
     finding: Option<Finding>,
+    /// The last entry that the processes of a segment beside it saw committed, and the first bytes of its hash.
+    committed: Option<(i64, u64)>,
 }
 
 impl Check {
@@ -77,13 +80,15 @@ impl Check {
     /// No ledger, or a file that is none.
     pub fn begin(directory: &Path) -> Result<Self, StateError> {
         let path = directory.join("ledger.db");
+        // Before the ledger: what was committed by then is in every later state of it.
+        let committed = View::open(directory).ok().flatten().and_then(|view| view.committed().ok());
         let connection = open_reader(&path)?;
         let failed = |error: rusqlite::Error| StateError::new(&path, error, "restore the file from a backup");
         connection.execute_batch("BEGIN").map_err(failed)?;
         let last = connection.query_row("SELECT max(seq) FROM entry", [], |row| row.get::<_, Option<i64>>(0));
         let total = last.map_err(failed)?.unwrap_or(0);
         let (open, stage) = (HashMap::new(), Stage::Entries);
-        Ok(Self { connection, total, seq: 0, chain: Vec::new(), open, stage, finding: None })
+        Ok(Self { connection, total, seq: 0, chain: Vec::new(), open, stage, finding: None, committed })
     }
 
     /// Goes on for about so many entries; false when there is nothing more to do, with or without a finding.

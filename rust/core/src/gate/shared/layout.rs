@@ -6,7 +6,7 @@ use crate::gate::shared::scopes::{ACCOUNT_ROW, ROW as SCOPE_ROW};
 use crate::segment::{Blobs, Index, Log, Plan, Pool, Region, Ring, Tx, Words};
 
 /// Changes whenever words move or change their meaning: a segment of another version is made anew.
-pub const LAYOUT_VERSION: u64 = 1;
+pub const LAYOUT_VERSION: u64 = 2;
 
 /// Words of the header that the gate uses; the store has the others.
 const HEADER_WORDS: usize = 64;
@@ -16,6 +16,7 @@ const OWNERS: usize = 1_024;
 const FAULT_WORDS: usize = 32;
 const OVERSHOOT: usize = 32;
 const HAND: usize = 33;
+const FULL: usize = 40;
 
 /// Stores that one call may make: some 40 for each of 64 scopes, and the reservations that expire with it.
 const LOG_STORES: usize = 16_384;
@@ -36,7 +37,7 @@ pub struct Sizes {
 }
 
 impl Default for Sizes {
-    /// 29 MiB.
+    /// 32 MiB.
     fn default() -> Self {
         Self { scopes: 65_536, accounts: 65_536, reservations: 32_768, blocks: 131_072, journal: 16_384 }
     }
@@ -51,6 +52,7 @@ pub struct Layout {
     pub(super) log: Log,
     pub(super) scopes: Pool,
     pub(super) by_key: Index,
+    pub(super) parts: Index,
     pub(super) accounts: Pool,
     pub(super) reservations: Pool,
     pub(super) by_id: Index,
@@ -71,6 +73,7 @@ impl Layout {
         let log = Log::take(&mut plan, LOG_STORES);
         let scopes = Pool::take(&mut plan, sizes.scopes, SCOPE_ROW);
         let by_key = Index::take(&mut plan, sizes.scopes);
+        let parts = Index::take(&mut plan, sizes.scopes);
         let accounts = Pool::take(&mut plan, sizes.accounts, ACCOUNT_ROW);
         let reservations = Pool::take(&mut plan, sizes.reservations, RESERVATION_ROW);
         let by_id = Index::take(&mut plan, sizes.reservations);
@@ -79,7 +82,23 @@ impl Layout {
         let blobs = Blobs::take(&mut plan, sizes.blocks);
         let journal = Ring::take(&mut plan, sizes.journal, 1);
         let words = plan.words();
-        Self { header, owners, fault, log, scopes, by_key, accounts, reservations, by_id, due, ended, blobs, journal, words }
+        Self {
+            header,
+            owners,
+            fault,
+            log,
+            scopes,
+            by_key,
+            parts,
+            accounts,
+            reservations,
+            by_id,
+            due,
+            ended,
+            blobs,
+            journal,
+            words,
+        }
     }
 
     /// How many words a segment has.
@@ -126,6 +145,10 @@ impl Layout {
 
     pub(super) fn overshoot(&self) -> usize {
         self.header.at(OVERSHOOT)
+    }
+
+    pub(super) fn full(&self) -> usize {
+        self.header.at(FULL)
     }
 
     pub(super) fn hand(&self) -> usize {

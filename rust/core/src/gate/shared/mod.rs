@@ -1,6 +1,8 @@
 //! The shelf in a segment that several processes share. One call is one change of the segment: it happens whole or not at all.
 
 mod due;
+#[cfg(test)]
+mod flood;
 mod journal;
 mod layout;
 mod reservations;
@@ -80,8 +82,17 @@ impl Shelf for SharedShelf<'_> {
         self.insert_scope(rules, rule, key, now)
     }
 
-    fn has_room(&mut self, rules: &Rules, wanted: usize, now: Now) -> bool {
-        self.make_room(rules, wanted, now)
+    fn has_room(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool {
+        self.make_room_for(rules, wanted, key, now)
+    }
+
+    fn found_full(&mut self) {
+        let count = self.full_count();
+        self.tx.store(self.layout.full(), count.wrapping_add(1));
+    }
+
+    fn full_count(&self) -> u64 {
+        self.words().load(self.layout.full())
     }
 
     fn keeps(&self, slot: u32, key: &Key) -> bool {

@@ -4,8 +4,8 @@ use crate::clock::Now;
 use crate::error::Error;
 use crate::gate::bound::BoundScope;
 use crate::gate::shared::SharedShelf;
-use crate::gate::shelf::Stock;
-use crate::labels::Key;
+use crate::gate::shelf::{SWEEP, Stock, room_for};
+use crate::labels::{Key, key_part};
 use crate::ledger::Account;
 use crate::rules::Rules;
 use crate::throttle::Bucket;
@@ -60,7 +60,7 @@ impl SharedShelf<'_> {
             return Some(slot);
         }
         let kind = &rules.get(rule)?.kind;
-        if !self.make_room(rules, 1, now) {
+        if !self.make_room(rules, 1, self.layout.scopes.capacity() as usize, now) {
             return None;
         }
         let slot = self.layout.scopes.alloc(&mut self.tx)?;
@@ -69,6 +69,7 @@ impl SharedShelf<'_> {
             self.tx.fail(Error::Full("the index of scopes has no room".to_owned()));
             return None;
         }
+        self.count_part(key, 1);
         let mark = self.scope_word(slot, MARK) & !OPEN;
         self.store_scope(slot, DIGEST, digest[0]);
         self.store_scope(slot, DIGEST + 1, digest[1]);
@@ -86,23 +87,50 @@ impl SharedShelf<'_> {
         Some(slot)
     }
 
-    /// Forgets idle scopes until so many fit; each row is looked at once.
-    pub(super) fn make_room(&mut self, rules: &Rules, wanted: usize, now: Now) -> bool {
-        let (capacity, hand) = (self.layout.scopes.capacity(), self.layout.hand());
-        let fits = |shelf: &Self| {
-            let used = shelf.layout.scopes.len(shelf.words()) as usize;
-            used + wanted <= capacity as usize && shelf.layout.blobs.free_blocks(shelf.words()) > 64 + 4 * wanted
-        };
-        let start = self.words().load(hand);
-        for looked in 0..u64::from(capacity) {
-            if fits(self) {
+    /// Whether so many new scopes fit, this key's among them, after forgetting idle ones if need be.
+    pub(super) fn make_room_for(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool {
+        let capacity = self.layout.scopes.capacity() as usize;
+        // The least that any part has, without a look at whose it is.
+        let least = room_for(capacity, usize::MAX);
+        if self.fits(wanted, least) {
+            return true;
+        }
+        let owned = self.layout.parts.find(self.words(), self.digest(key_part(key))).unwrap_or(0);
+        self.make_room(rules, wanted, room_for(capacity, owned as usize), now)
+    }
+
+    /// Forgets idle scopes until no more than `most` are kept with the new ones.
+    fn make_room(&mut self, rules: &Rules, wanted: usize, most: usize, now: Now) -> bool {
+        let (capacity, hand) = (self.layout.scopes.capacity() as usize, self.layout.hand());
+        let start = usize::try_from(self.words().load(hand)).unwrap_or(0);
+        for looked in 0..SWEEP.min(capacity) {
+            if self.fits(wanted, most) {
+                self.tx.store(hand, ((start + looked) % capacity) as u64);
                 return true;
             }
-            let slot = u32::try_from((start + looked) % u64::from(capacity)).unwrap_or(0);
+            let slot = u32::try_from((start + looked) % capacity).unwrap_or(0);
             self.forget_if_idle(rules, slot, now);
-            self.tx.store(hand, u64::from(slot) + 1);
         }
-        fits(self)
+        // Once, not at each slot: each store is one of those that a call may make.
+        self.tx.store(hand, ((start + SWEEP.min(capacity)) % capacity.max(1)) as u64);
+        self.fits(wanted, most)
+    }
+
+    /// Keys leave a good part of the blocks to reservations and entries: a flood of long ones refuses keys, not settles.
+    fn fits(&self, wanted: usize, most: usize) -> bool {
+        let (used, blobs) = (self.layout.scopes.len(self.words()) as usize, &self.layout.blobs);
+        used + wanted <= most && blobs.free_blocks(self.words()) > blobs.capacity() * 3 / 8 + 4 * wanted
+    }
+
+    /// Counts a scope of a key's part in or out. The row of a part in its index is how many it owns.
+    fn count_part(&mut self, key: &[u8], change: i32) {
+        let part = self.digest(key_part(key));
+        let owned = self.layout.parts.find(self.words(), part).unwrap_or(0).saturating_add_signed(change);
+        if owned == 0 {
+            self.layout.parts.remove(&mut self.tx, part);
+        } else {
+            self.layout.parts.insert(&mut self.tx, part, owned);
+        }
     }
 
     fn forget_if_idle(&mut self, rules: &Rules, slot: u32, now: Now) {
@@ -115,6 +143,8 @@ impl SharedShelf<'_> {
             return;
         }
         self.write_stock(slot, &Stock::Accounts(Vec::new()));
+        let key = self.key_of(slot);
+        self.count_part(&key, -1);
         let digest = [self.scope_word(slot, DIGEST), self.scope_word(slot, DIGEST + 1)];
         self.layout.by_key.remove(&mut self.tx, digest);
         let name = self.scope_word(slot, NAME);

@@ -17,6 +17,11 @@ impl Layout {
         self.scopes.capacity()
     }
 
+    /// How many scopes are kept, and how many requests were refused for want of room.
+    pub fn crowd(&self, words: Words<'_>) -> (u32, u64) {
+        (self.scopes.len(words), words.load(self.full()))
+    }
+
     /// The rule, the key and the stock of a scope; `None` where a slot is free. A reader without the lock may see a mix of
     /// two calls, and reads again when the lock was taken meanwhile.
     pub fn scope(&self, words: Words<'_>, slot: u32) -> Option<(u16, Key, Stock)> {
