@@ -125,8 +125,9 @@ fn keys_that_collide_under_a_known_hash_do_not_collide_here() {
     };
     let chosen: Vec<Key> = (0..u32::MAX).map(key).filter(|key| home(known, key) == Some(5)).take(800).collect();
     let probes = |both: &Both, keys: &[Key]| -> usize {
-        keys.iter()
-            .for_each(|key| assert!(both.shared(|gate| gate.shelf_mut().slot_or_insert(&both.rules, 0, key, NOW)).is_some()));
+        for key in keys {
+            assert!(both.shared(|gate| gate.shelf_mut().slot_or_insert(&both.rules, 0, key, NOW)).is_some());
+        }
         both.shared(|gate| keys.iter().map(|key| both.layout.by_key.probes(both.words.view(), gate.shelf().digest(key))).sum())
     };
     let chosen_probes = probes(&both, &chosen);
