@@ -422,20 +422,65 @@ class Pace:
         """The share of requests that the strong tier may serve from now on, in millionths, at most `most_ppm`."""
 
 @final
-class ShareQuota:
-    """A cap on the strong tiers' part of each key's requests."""
+class Steering:
+    """The tier of each request, decided on a board that all processes of a state directory share."""
 
-    def __new__(cls, share_ppm: int, burst: int) -> ShareQuota: ...
-    def ask(self, key: str, *, strong: bool) -> bool:
-        """Counts a request of a key; `strong` asks whether it may go to a strong tier, and takes the credit if so."""
-
-@final
-class SessionPins:
-    """Which tier each session is on."""
-
-    def __new__(cls, idle_ns: int) -> SessionPins: ...
-    def keep(self, session: str, chosen: int, *, above: float, now_ns: int) -> int:
-        """The tier of a request: the session's, or a higher one that its need clearly asks for."""
+    def __new__(
+        cls,
+        gate: Gate,
+        shares: Sequence[float],
+        *,
+        default: int = 0,
+        quota: tuple[int, int] | None = None,
+        money: tuple[int, int] | None = None,
+        idle_ns: int | None = None,
+        prices: Sequence[tuple[int, int, int, int]] = ...,
+        paced: bool = False,
+        pace_observes: bool = False,
+        observes: bool = False,
+    ) -> Steering: ...
+    def decide(
+        self,
+        need: float | None,
+        *,
+        now_ns: int,
+        gain_ppm: tuple[int, int] | None = None,
+        session: str | None = None,
+        prefix: int = 0,
+        tokens: tuple[int, int] = ...,
+        key: str | None = None,
+        ceilings_nusd: Sequence[int] = ...,
+        drawn: bool = False,
+    ) -> tuple[list[int], tuple[str, ...], int, int | None, bool, bool]:
+        """Decides a request and remembers it: tiers, reasons, nano-USD on hold, the tier beyond the near threshold, two alerts."""
+    def plan(self, need: float | None = None) -> list[int]:
+        """The tiers for a need as things stand; changes nothing."""
+    def settle(
+        self,
+        *,
+        key: str | None = None,
+        session: str | None = None,
+        held_nusd: int = 0,
+        strong: bool = False,
+        cost_nusd: int = 0,
+        cached_tokens: int | None = None,
+    ) -> None:
+        """Books what a request cost, for its key's money, and how many tokens its session's tier has cached now."""
+    def move_to(self, session: str, tier: int) -> None:
+        """Moves a session that is known to a tier."""
+    def pinned(self, session: str) -> int | None:
+        """The tier of a session, or None."""
+    def cost(self, cheap_nusd: int, strong_nusd: int) -> None:
+        """Learns what a request costs on the cheap and on the strong tier."""
+    def follow(self, now_ns: int, period: tuple[int, int], left_nusd: int) -> int:
+        """Follows a budget: gives the share that it pays for, in millionths, and moves the thresholds."""
+    @property
+    def asked_ppm(self) -> int:
+        """Part of the traffic that tiers above the cheapest serve when nothing lowers it, in millionths."""
+    def use_model(self, generation: int) -> None:
+        """Says which model scores from now on: needs of one with a lower number are forgotten."""
+    def figures(self) -> dict[str, Any]:
+        """Counts by name, and the figures of the routing as a whole."""
 
 @final
 class FittedHead:
@@ -459,6 +504,8 @@ class FittedHead:
         success: Sequence[float],
         reach: tuple[float, float],
     ) -> FittedHead: ...
+    def gain_at(self, need: float) -> float:
+        """The expected gain of the strong tier on a text whose need is so high."""
     def finish(self, base: Sequence[TierScore], ids: bytes, tf: bytes, row: bytes, dense: bytes) -> list[TierScore]:
         """Scores from the base's scores and the four buffers of `features` for the same texts."""
 

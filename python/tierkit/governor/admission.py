@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tierkit.governor.answers import Place
     from tierkit.governor.engine import Engine
+    from tierkit.governor.steered import Steered
     from tierkit.request import TokenCount
 
 __all__ = ["Admission", "Hit"]
@@ -82,11 +83,13 @@ class Admission:
         need: How much the strong tier was needed, or None.
         reasons: The largest contributions to the need.
         cost: What was posted, once settled.
+        steered: What routing is told when the request ends.
     """
 
     __slots__ = (
         "_at_ns", "_began_ns", "_called", "_engine", "_output_tokens", "_place", "backend", "cost", "hit", "id",
-        "input_tokens", "labels", "max_output_tokens", "model", "need", "reasons", "reserved", "settled", "tier",
+        "input_tokens", "labels", "max_output_tokens", "model", "need", "reasons", "reserved", "settled", "steered",
+        "tier",
     )  # fmt: skip
 
     def __init__(
@@ -106,6 +109,7 @@ class Admission:
         hit: Hit | None = None,
         at_ns: int = 0,
         began_ns: int = 0,
+        steered: Steered | None = None,
     ) -> None:
         """Keep the parts; made by `Governor.admit`. `candidate` is (tier, model, backend)."""
         self._engine = engine
@@ -123,6 +127,7 @@ class Admission:
         self.need = need
         self.reasons = reasons
         self.hit = hit
+        self.steered = steered
         self.settled = hit is not None
         self.cost: Money | None = None if hit is None else reserved
 
@@ -163,7 +168,7 @@ class Admission:
             AlreadySettled: It was settled before.
         """
         if self.hit is None:
-            self._engine.void(self.id)
+            self._engine.void(self)
             self.settled = True
             self.cost = Money(0)
 

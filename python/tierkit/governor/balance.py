@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from tierkit import _core
+    from tierkit.governor.pacing import Pace, Pacing
 
 __all__ = ["Balance", "balances"]
 
@@ -23,6 +24,7 @@ class Balance(NamedTuple):
         limit: The budget, in USD.
         posted: Spent, in USD.
         pending: Reserved by requests that still run, in USD.
+        pace: What the pace asks for where this budget sets it, else None.
     """
 
     rule: str
@@ -31,12 +33,15 @@ class Balance(NamedTuple):
     limit: Decimal
     posted: Decimal
     pending: Decimal
+    pace: Pace | None = None
 
 
-def balances(gate: _core.Gate) -> list[Balance]:
+def balances(gate: _core.Gate, pacing: Pacing | None = None) -> list[Balance]:
     """Read the balances of a gate, by rule, key and window."""
+    paced = None if pacing is None else pacing.budget
+    pace = None if pacing is None else pacing.now()
     return [
-        Balance(rule, key, _instant(start_ns), limit, posted, pending)
+        Balance(rule, key, _instant(start_ns), limit, posted, pending, pace if rule == paced else None)
         for rule, key, start_ns, _, limit, posted, pending in gate.balances()
     ]
 

@@ -76,6 +76,15 @@ class Candidate:
                 return self._highest_nusd(usage), True
         return self._highest_nusd(usage), True
 
+    def pusd_per_token(self) -> tuple[int, int, int, int]:
+        """Return what a token costs, in pico-USD: read from the server's cache, written to it, plain input, output."""
+        if self._price is None:
+            return (0, 0, 0, 0)
+        row = self._price.row()
+        plain, read, write = row.input_pusd_per_token, row.cache_read_pusd_per_token, row.cache_write_5m_pusd_per_token
+        read, write = plain if read is None else read, plain if write is None else write
+        return read, write, plain, row.output_pusd_per_token or 0
+
     def fits_context(self, tokens: int) -> bool:
         """Whether input and output of so many tokens fit the model."""
         return self.tier.context_tokens is None or tokens <= self.tier.context_tokens

@@ -8,21 +8,25 @@ from tierkit import _core
 from tierkit.governor.alerts import tell
 from tierkit.governor.answers import Answers
 from tierkit.governor.candidate import Candidate
+from tierkit.governor.margin import Margin
 from tierkit.governor.opened import Opened
 from tierkit.governor.plan import Ranking
 from tierkit.governor.pressure import Pressure
+from tierkit.governor.routing_state import RoutingState
+from tierkit.governor.steered import Size
 from tierkit.governor.steering import Steering
 from tierkit.governor.waiting import Waiting
 from tierkit.money import Money
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from tierkit.governor.admission import Admission
     from tierkit.governor.answers import Place
     from tierkit.governor.prompt import Prompt
+    from tierkit.governor.walk import Ask
     from tierkit.policy import Policy
     from tierkit.prices import PriceBook
     from tierkit.request import Usage
@@ -45,7 +49,8 @@ class Engine(Opened):
     """
 
     __slots__ = (
-        "_classifier", "_fixed", "answers", "candidates", "pressure", "score_clock", "steering", "ttl_s", "waiting",
+        "_classifier", "_fixed", "_margin", "answers", "candidates", "pressure", "score_clock", "steering", "ttl_s",
+        "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -82,36 +87,53 @@ class Engine(Opened):
         # After the gate, which makes the directory and refuses one that cannot be used.
         self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns, state)
         self.steering = Steering(policy, self.candidates, gate)
+        self._margin = Margin(self.steering.core)
         fixed = self.steering.fixed
         self._fixed = None if fixed is None else Ranking([self.candidates[name] for name in fixed], None, ())
 
     def close(self) -> None:
         """Give the state free; who still waits is told that the governor is closed."""
         super().close()
+        if self.steering.pacing is not None:
+            self.steering.pacing.close()
         self.waiting.close()
         self.answers.close()
 
-    def rank(
-        self,
-        prompt: Prompt,
-        labels: Mapping[str, str],
-        need: float | None,
-        tiers: Collection[str] | None,
-        *,
-        count: bool = True,
-    ) -> Ranking:
-        """Order the tiers for a request; the classifier runs only when shares ask for it."""
+    def rank(self, ask: Ask, *, count: bool = True) -> Ranking:
+        """Order the tiers for a request; the classifier runs only when shares ask for it.
+
+        Args:
+            ask: The request.
+            count: False changes no state: a look at what would be.
+        """
+        need, tiers = ask.need, ask.tiers
+        reasons: tuple[str, ...] = ()
+        gain_ppm = None
         if self._fixed is not None and need is None and tiers is None:
             return self._fixed
-        reasons: tuple[str, ...] = ()
-        if need is None and self.steering.scores and prompt.content is not None:
-            need, reasons = self._classify(prompt)
-        now_ns = self.gate.wall_ns
-        names, bent = self.steering.order(prompt, labels, need, tiers, now_ns=now_ns, count=count)
-        return Ranking([self.candidates[name] for name in names], need, (*reasons, *bent))
+        if need is None and self.steering.scores and ask.prompt.content is not None:
+            need, reasons, gain_ppm = self._classify(ask.prompt)
+        if not count:
+            names = self.steering.look(ask.prompt, need, tiers)
+            return Ranking([self.candidates[name] for name in names], need, reasons)
+        names, bent, steered = self.steering.order(
+            ask.prompt, ask.labels, need, tiers, gain_ppm=gain_ppm, size=self._size(ask), now_ns=self.gate.wall_ns
+        )
+        return Ranking([self.candidates[name] for name in names], need, (*reasons, *bent), steered)
 
-    def _classify(self, prompt: Prompt) -> tuple[float | None, tuple[str, ...]]:
-        """Need and reasons; without a need the request goes to the default tier."""
+    def _size(self, ask: Ask) -> Size:
+        def tokens(candidate: Candidate) -> tuple[int, int]:
+            return int(ask.prompt.tokens(candidate.tier.model)), candidate.output_tokens(ask.bound)
+
+        candidates = self.candidates.values()
+        at_ns = self.gate.wall_ns
+        return Size(
+            lambda: tokens(next(iter(candidates))),
+            lambda: [candidate.ceiling_nusd(*tokens(candidate), at_ns) for candidate in candidates],
+        )
+
+    def _classify(self, prompt: Prompt) -> tuple[float | None, tuple[str, ...], tuple[int, int] | None]:
+        """Need, reasons and gains; without a need the request goes to the default tier."""
         from tierkit.route.deadline import Deadline, TooLate  # noqa: PLC0415 - a policy without shares never scores
 
         if self._classifier is None:
@@ -121,8 +143,27 @@ class Engine(Opened):
         try:
             score = self._classifier.score_messages(prompt.messages, deadline=Deadline(self.score_clock))
         except TooLate:
-            return None, ("deadline",)
-        return (None, ()) if score is None else (score.need, score.reasons)
+            return None, ("deadline",), None
+        if score is None:
+            return None, (), None
+        return score.need, score.reasons, self._margin.gain_ppm(score, self._classifier)
+
+    def routing_state(self) -> RoutingState:
+        """Return what routing does as a whole."""
+        figures = self.steering.core.figures()
+        margin_ppm = None if self._classifier is None else self._margin.at_margin_ppm(self._classifier)
+        extra_nusd = figures["extra_nusd"]
+        # Millionths of quality per nano-USD, as quality per USD.
+        price = None if margin_ppm is None or not extra_nusd else margin_ppm * 1_000 / extra_nusd
+        return RoutingState(
+            self.steering.mode,
+            dict(zip(self.candidates, figures["thresholds"], strict=True)),
+            None if self.steering.pacing is None else self.steering.pacing.now(),
+            price,
+            figures["turns"],
+            figures["drift_ppm"] / 1_000_000,
+            figures["counts"],
+        )
 
     def post(self, admission: Admission, usage: Usage | None, output_tokens: int, at_ns: int) -> Money:
         """Book what a request used; None books what was reserved."""
@@ -143,20 +184,25 @@ class Engine(Opened):
         if usage is not None and not replayed and output_tokens > 0:
             candidate.lengths.observe(output_tokens)
             self.steering.settled(usage, at_ns)
+        if admission.steered is not None and not replayed:
+            self.steering.ended(admission.steered, admission.tier, posted, input_tokens + output_tokens)
         tell(alerts)
         self.pressure.ended(admission.id, (input_tokens, output_tokens))
         self._released(admission.id)
         return Money.from_nusd(posted)
 
-    def void(self, identity: str) -> None:
+    def void(self, admission: Admission) -> None:
         """Give back what a request holds."""
-        self.take_back(identity)
+        identity = admission.id
+        if self.take_back(identity) and admission.steered is not None:
+            self.steering.ended(admission.steered, admission.tier, 0, None)
         self._released(identity)
 
-    def take_back(self, identity: str) -> None:
-        """Give back what a request holds, and tell nobody yet."""
-        self.gate.void(identity)
+    def take_back(self, identity: str) -> bool:
+        """Give back what a request holds, and tell nobody yet; False when that was done before."""
+        first = self.gate.void(identity)
         self.pressure.ended(identity, None)
+        return first
 
     def heard(
         self,

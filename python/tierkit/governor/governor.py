@@ -10,6 +10,7 @@ from tierkit.governor.opened import directory
 from tierkit.governor.plan import Plan
 from tierkit.governor.prompt import Prompt
 from tierkit.governor.refusal import refused
+from tierkit.governor.routing_state import as_json
 from tierkit.governor.story import story
 from tierkit.governor.waiter import class_of
 from tierkit.governor.walk import Ask, Walk
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tierkit import _core
     from tierkit.governor.admission import Hit
     from tierkit.governor.balance import Balance
+    from tierkit.governor.routing_state import RoutingState
     from tierkit.policy import Policy
     from tierkit.prices import PriceBook
     from tierkit.route import TierClassifier
@@ -137,9 +139,14 @@ class Governor:
             cache=cache,
             priority=priority,
         )
-        outcome = walk.try_once() if wait_s <= 0 else self._engine.waiting.wait(walk, wait_s)
+        try:
+            outcome = walk.try_once() if wait_s <= 0 else self._engine.waiting.wait(walk, wait_s)
+        except BaseException:
+            walk.given_up()
+            raise
         if isinstance(outcome, Admission):
             return outcome
+        walk.given_up()
         raise refused(outcome)
 
     async def admit_async(
@@ -170,9 +177,14 @@ class Governor:
             cache=cache,
             priority=priority,
         )
-        outcome = walk.try_once() if wait_s <= 0 else await self._engine.waiting.wait_async(walk, wait_s)
+        try:
+            outcome = walk.try_once() if wait_s <= 0 else await self._engine.waiting.wait_async(walk, wait_s)
+        except BaseException:
+            walk.given_up()
+            raise
         if isinstance(outcome, Admission):
             return outcome
+        walk.given_up()
         raise refused(outcome)
 
     def route(
@@ -216,16 +228,29 @@ class Governor:
         return self._engine.answers.report(hit.id, ok=ok)
 
     def balances(self) -> list[Balance]:
-        """Return what every budget spent and holds, by rule, key and window."""
-        return balances(self._engine.gate)
+        """Return what every budget spent and holds, by rule, key and window; and its pace, if it sets one."""
+        return balances(self._engine.gate, self._engine.steering.pacing)
+
+    def routing(self) -> RoutingState:
+        """Return what routing does as a whole: thresholds, the pace, the price of quality, counts and alerts.
+
+        Example:
+            >>> import tierkit as tk
+            >>> price = {"input": "1 USD/Mtok", "output": "2 USD/Mtok"}
+            >>> tiers = [tk.Tier("small", model="m", price=price), tk.Tier("large", model="l", price=price)]
+            >>> governor = tk.Governor(tk.Policy(tiers=tiers, routing=tk.policy.Routing(share={"large": 0.2})))
+            >>> round(governor.routing().thresholds["large"], 3)
+            0.8
+        """
+        return self._engine.routing_state()
 
     def explain(self, id: str) -> dict[str, Any]:  # noqa: A002 - the word that users read in the ledger
-        """Return what is known of one request: its state, labels and the accounts that it touched.
+        """Return what is known of one request: its state, labels and accounts; and `routing` as it is now.
 
         Raises:
             UnknownReservation: The id was never used here.
         """
-        return story(self._engine.gate, self._state, id)
+        return {**story(self._engine.gate, self._state, id), "routing": as_json(self._engine.routing_state())}
 
     @property
     def worst_overshoot(self) -> Money:

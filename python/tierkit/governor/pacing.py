@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from tierkit import _core
+from typing import TYPE_CHECKING, NamedTuple
+
 from tierkit.errors import ConfigError
 from tierkit.money import Money
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tierkit.governor.candidate import Candidate
+    from tierkit import _core
     from tierkit.policy import Policy
-    from tierkit.request import Usage
-    from tierkit.route import Router
 
-__all__ = ["Pacing"]
+__all__ = ["Pace", "Pacing"]
 
 _MILLION = 1_000_000
 # The money that is left is read once in so many requests, and after so long a silence.
@@ -23,16 +19,32 @@ _EVERY = 16
 _SILENCE_NS = 1_000_000_000
 
 
-class Pacing:
-    """Moves a router's shares with the pace of one budget.
+class Pace(NamedTuple):
+    """What the pace of a budget asks of the shares.
 
     Attributes:
-        lowered: Whether the shares are now below what the policy asks for.
+        mode: "enforce", or "observe": it changes nothing.
+        asked: Part of the requests that tiers above the cheapest may serve by the policy.
+        affordable: Part that the money left pays for until the period ends, at most `asked`.
+        in_force: Part that they may serve now.
     """
 
-    __slots__ = ("_asked_ppm", "_budget", "_gate", "_last_ns", "_pace", "_router", "_since", "_tiers", "lowered")
+    mode: str
+    asked: float
+    affordable: float
+    in_force: float
 
-    def __init__(self, policy: Policy, candidates: Mapping[str, Candidate], gate: _core.Gate, router: Router) -> None:
+
+class Pacing:
+    """Moves the shares with the pace of one budget, whose account and traffic all processes of a state directory share.
+
+    Attributes:
+        budget: The budget's name.
+    """
+
+    __slots__ = ("_core", "_gate", "_last_ns", "_mode", "_share_ppm", "_since", "budget")
+
+    def __init__(self, policy: Policy, gate: _core.Gate, core: _core.Steering) -> None:
         """Find the budget.
 
         Raises:
@@ -45,51 +57,39 @@ class Pacing:
                 f"pace '{name}': expected a budget with one account and a period; leave `per` out, and give it a "
                 'period such as "month"'
             )
-        self._budget = name
-        self._gate = gate
-        self._router = router
-        self._asked_ppm = router.asked_ppm
-        shares = policy.routing.share
-        self._tiers = [(tier, round(shares.get(name, 0.0) * _MILLION)) for name, tier in candidates.items()]
-        self._pace: _core.Pace | None = None
-        self._since, self._last_ns = 0, 0
-        self.lowered = False
+        self.budget = budget.name or ""
+        self._gate: _core.Gate | None = gate
+        self._core = core
+        self._mode = policy.routing.pace_mode
+        self._share_ppm = core.asked_ppm
+        self._since, self._last_ns = _EVERY, 0
 
     def arrived(self, now_ns: int) -> None:
-        """Count a request; now and then the shares follow the money."""
-        if self._pace is not None:
-            self._pace.arrived(now_ns)
+        """Let the shares follow the money now and then; the request itself is counted by its decision."""
         self._since += 1
-        if self._since >= _EVERY or self._pace is None or now_ns - self._last_ns > _SILENCE_NS:
+        if self._since >= _EVERY or now_ns - self._last_ns > _SILENCE_NS:
             self._since, self._last_ns = 0, now_ns
             self._follow(now_ns)
 
-    def settled(self, usage: Usage, at_ns: int) -> None:
-        """Learn from a usage what such a request costs on the cheapest tier and, by their shares, on the others."""
-        if self._pace is None:
-            return
-        (cheapest, _), *others = self._tiers
-        weight = sum(share for _, share in others)
-        if weight:
-            strong = sum(tier.cost_nusd(usage, at_ns)[0] * share for tier, share in others) // weight
-            self._pace.settled(cheapest.cost_nusd(usage, at_ns)[0], strong)
+    def close(self) -> None:
+        """Let the gate go: a closed governor holds no state directory."""
+        self._gate = None
+
+    def now(self) -> Pace:
+        """Return what the pace asks for, as it was last computed."""
+        asked, affordable = self._core.asked_ppm / _MILLION, self._share_ppm / _MILLION
+        return Pace(self._mode, asked, affordable, asked if self._mode == "observe" else affordable)
 
     def _follow(self, now_ns: int) -> None:
-        rows = [row for row in self._gate.balances() if row[0] == self._budget and row[2] is not None]
-        if not rows or not self._asked_ppm:
+        balances = [] if self._gate is None else self._gate.balances()
+        rows = [row for row in balances if row[0] == self.budget and row[2] is not None]
+        if not rows or not self._core.asked_ppm:
             return
         _, _, start_ns, end_ns, limit, posted, pending = max(rows, key=lambda row: row[2] or 0)
         if start_ns is None or end_ns is None:
             return
-        if self._pace is None:
-            self._pace = _core.Pace(start_ns, end_ns)
-            self._pace.arrived(now_ns)
-        self._pace.enter(start_ns, end_ns)
         if now_ns >= end_ns:
-            # The new window has no account yet: it begins whole.
+            # The new window has no account yet: it begins whole, and is as long as the last until it says otherwise.
             posted = pending = limit - limit
-            self._pace.enter(end_ns, end_ns + (end_ns - start_ns))
-        left_nusd = Money(limit - posted - pending).nusd
-        share = self._pace.share_ppm(now_ns, left_nusd, most_ppm=self._asked_ppm)
-        self._router.scale(share * _MILLION // self._asked_ppm)
-        self.lowered = share < self._asked_ppm
+            start_ns, end_ns = end_ns, end_ns + (end_ns - start_ns)
+        self._share_ppm = self._core.follow(now_ns, (start_ns, end_ns), Money(limit - posted - pending).nusd)

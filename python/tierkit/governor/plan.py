@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from tierkit.governor.candidate import Candidate
+    from tierkit.governor.steered import Steered
     from tierkit.money import Money
     from tierkit.request import TokenCount
 
@@ -39,8 +40,9 @@ class Plan(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """Candidates in the order of the walk, with the score behind it."""
+    """Candidates in the order of the walk, with the score behind it and what it is steered by."""
 
     candidates: list[Candidate]
     need: float | None
     reasons: tuple[str, ...]
+    steered: Steered | None = None

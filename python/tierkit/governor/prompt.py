@@ -57,10 +57,15 @@ class Prompt:
         return self.content or ()
 
     @property
+    def tools(self) -> Any:
+        """The tools that the answer may call, as they were given."""
+        return self._params.get("tools") or self._params.get("functions")
+
+    @property
     def wants(self) -> frozenset[str]:
         """What a tier must be able to do: "tools", "vision", "json"."""
         found = set()
-        if self._params.get("tools") or self._params.get("functions"):
+        if self.tools:
             found.add("tools")
         if self._params.get("response_format") or self._params.get("json_schema"):
             found.add("json")

@@ -74,7 +74,7 @@ class Walk:
     def ranking(self) -> Ranking:
         """The candidates, ranked once and only if the cache has no answer."""
         if self._ranking is None:
-            self._ranking = self._engine.rank(self._ask.prompt, self._ask.labels, self._ask.need, self._ask.tiers)
+            self._ranking = self._engine.rank(self._ask)
         return self._ranking
 
     @property
@@ -87,10 +87,14 @@ class Walk:
         if granted.hit is None and self._new:
             self._engine.take_back(granted.id)
 
+    def given_up(self) -> None:
+        """Let the key have back what routing holds for a request that was not admitted."""
+        if self._ranking is not None and self._ranking.steered is not None:
+            self._engine.steering.given_up(self._ranking.steered)
+
     def preview(self) -> Ranking:
         """The candidates as they would be ranked now; nothing is counted."""
-        ask = self._ask
-        return self._engine.rank(ask.prompt, ask.labels, ask.need, ask.tiers, count=False)
+        return self._engine.rank(self._ask, count=False)
 
     def try_once(self, ticket: int | None = None) -> Admission | _core.Decision:
         """Answer from the cache, or reserve on the first candidate with room; else say who refuses."""
@@ -177,6 +181,9 @@ class Walk:
         self, candidate: Candidate, identity: str, *, tokens: TokenCount, output: int, ceiling: int, at_ns: int
     ) -> Admission:
         ranking = self._ranking
+        steered = None if ranking is None else ranking.steered
+        if steered is not None:
+            self._engine.steering.admitted(steered, candidate.tier.name)
         return Admission(
             self._engine,
             candidate.labels,
@@ -191,6 +198,7 @@ class Walk:
             place=self._ask.place,
             at_ns=at_ns,
             began_ns=self._began_ns,
+            steered=steered,
         )
 
     def _answered(self, found: CacheHit, tier: str, value: bytes) -> Admission | _core.Decision:

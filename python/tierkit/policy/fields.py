@@ -84,6 +84,10 @@ ROUTING: Mapping[str, Field] = {
     "quota_burst": Field(readers.whole),
     "session": Field(partial(readers.texts, example="session")),
     "session_idle_s": Field(readers.whole),
+    "mode": Field(partial(readers.text, example="enforce")),
+    "pace_mode": Field(partial(readers.text, example="enforce")),
+    "money_quota": Field(readers.ratio),
+    "money_burst": Field(readers.money),
 }
 ROUTING_RULE: Mapping[str, Field] = {
     "where": Field(readers.where),

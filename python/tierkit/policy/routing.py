@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from tierkit.errors import ConfigError
+from tierkit.money import Money
 from tierkit.policy.record import Record
-from tierkit.policy.words import check_name, label_names, quoted, ratio, values_by_label, whole
+from tierkit.policy.words import check_name, label_names, one_of, quoted, ratio, values_by_label, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Routing", "RoutingRule"]
 
+_MODES = ("enforce", "observe")
 # Shares are written with a few decimals: 0.334 + 0.333 + 0.334 is meant as one.
 _SLACK = 0.001
 
@@ -67,10 +69,14 @@ class Routing(Record):
         share: Tier name to its part of the requests, from 0 to 1; what is left goes to the cheapest tier.
         default: Tier for requests that cannot be scored; None: the cheapest that fits.
         rules: What no score may overrule.
+        mode: "enforce", or "observe": every request goes to the default tier, and what routing would do is counted.
         pace: Name of a budget without `per`: its money is spread over its period by lowering the shares.
+        pace_mode: "enforce", or "observe": the pace is computed and shown, and changes no share.
         quota: Most of each key's requests that tiers above the cheapest may serve, from 0 to 1, whatever they score.
-        quota_per: Labels whose values are the key of the quota.
+        quota_per: Labels whose values are the key of the quotas.
         quota_burst: Requests that a key may send to them ahead of its quota.
+        money_quota: Most of each key's money that tiers above the cheapest may take, from 0 to 1.
+        money_burst: USD that a key may spend there ahead of its money_quota; None: 1 USD.
         session: Labels that name a session, with all others equal: it keeps its tier, moving up only. Empty: none does.
         session_idle_s: Seconds of silence after which a session may fall again: the life of the server's prompt cache.
 
@@ -83,7 +89,11 @@ class Routing(Record):
 
     __slots__ = (
         "default",
+        "mode",
+        "money_burst",
+        "money_quota",
         "pace",
+        "pace_mode",
         "quota",
         "quota_burst",
         "quota_per",
@@ -102,6 +112,10 @@ class Routing(Record):
         "quota_burst",
         "session",
         "session_idle_s",
+        "mode",
+        "pace_mode",
+        "money_quota",
+        "money_burst",
     )
 
     share: Mapping[str, float]
@@ -113,6 +127,10 @@ class Routing(Record):
     quota_burst: int | None
     session: tuple[str, ...]
     session_idle_s: int | None
+    mode: str
+    pace_mode: str
+    money_quota: float | None
+    money_burst: Money | None
 
     def __init__(
         self,
@@ -126,6 +144,10 @@ class Routing(Record):
         quota_burst: int | None = None,
         session: Sequence[str] = (),
         session_idle_s: int | None = None,
+        mode: str = "enforce",
+        pace_mode: str = "enforce",
+        money_quota: float | None = None,
+        money_burst: str | Money | int | None = None,
     ) -> None:
         """Check each share and their sum."""
         found = {}
@@ -137,8 +159,10 @@ class Routing(Record):
         total = sum(found.values())
         if total > 1 + _SLACK:
             raise ConfigError(f"share: the parts sum to {total:g}, expected at most 1; lower one of them")
-        if quota is None and (quota_per or quota_burst is not None):
+        if quota is None and money_quota is None and (quota_per or quota_burst is not None):
             raise ConfigError("quota_per: there is no quota; add the line quota = 0.30")
+        if money_quota is None and money_burst is not None:
+            raise ConfigError("money_burst: there is no money_quota; add the line money_quota = 0.50")
         for rule in rules:
             if not isinstance(rule, RoutingRule):
                 raise ConfigError(f"rules {quoted(rule)}: expected RoutingRule")
@@ -152,4 +176,15 @@ class Routing(Record):
             quota_burst=whole("quota_burst", quota_burst, least=0),
             session=label_names("session", session),
             session_idle_s=whole("session_idle_s", session_idle_s, least=1),
+            mode=one_of("mode", mode, _MODES),
+            pace_mode=one_of("pace_mode", pace_mode, _MODES),
+            money_quota=money_quota if money_quota is None else ratio("money_quota", money_quota),
+            money_burst=None if money_burst is None else _burst(money_burst),
         )
+
+
+def _burst(amount: str | Money | int) -> Money:
+    found = Money(amount)
+    if found.nusd < 0:
+        raise ConfigError(f"money_burst '{found}': below zero; expected an amount from 0 on such as '1 USD'")
+    return found

@@ -49,9 +49,13 @@ api_key_env = "OPENAI_API_KEY"            # name of the variable that holds the 
 share = { large = 0.20 }                  # part of the requests, the hardest ones; the cheapest tier takes the rest
 # default = "small"                       # tier for requests that cannot be scored
 # pace = "team-daily"                     # a budget without per: its money is spread over its period
+# pace_mode = "enforce"                   # or "observe": show the pace, change no share
+# mode = "enforce"                        # or "observe": count what routing would do, and do the default
 # quota = 0.30                            # most of each key's requests above the cheapest tier, whatever they score
 # quota_per = ["user"]                    # labels whose values are that key
 # quota_burst = 5                         # requests that a key may send there ahead of its quota
+# money_quota = 0.50                      # most of each key's money above the cheapest tier
+# money_burst = "1 USD"                   # money that a key may spend there ahead of it
 # session = ["session"]                   # labels that name a session: it keeps its tier, moving up only
 # session_idle_s = 300                    # silence after which a session may fall again
 #

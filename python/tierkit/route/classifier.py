@@ -220,6 +220,18 @@ class TierClassifier:
         texts = [text for text in human_ask(messages) if text is not None]
         return max(self._scored(texts, deadline), key=lambda score: score.need) if texts else None
 
+    def gain_at(self, need: float) -> float | None:
+        """Return the expected gain of the strong tier where the need is so high, in [-1, 1]; None unless fitted.
+
+        Example:
+            >>> from tierkit import TierClassifier
+            >>> TierClassifier.default().gain_at(0.8) is None
+            True
+
+        """
+        head = getattr(self._engine, "head", None)
+        return None if head is None else float(head.gain_at(need))
+
     def _scored(self, texts: list[str], deadline: Deadline | None = None) -> list[TierScore]:
         """Scores by the model, or by structure once the model has failed."""
         if self.fallback is None:

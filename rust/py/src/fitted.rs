@@ -44,6 +44,11 @@ impl PyFittedHead {
         attached(py, FittedHead::new(parts)).map(Self)
     }
 
+    /// The expected gain of the strong tier on a text whose need is so high.
+    fn gain_at(&self, need: f64) -> f64 {
+        self.0.gain_at(need)
+    }
+
     /// Scores from the base's scores and the four feature buffers of the same texts.
     fn finish(
         &self,

@@ -27,7 +27,7 @@ use crate::usage::{PyUsage, count};
 /// A gate over the rules of a policy.
 #[pyclass(frozen, module = "tierkit._core", name = "Gate")]
 pub struct PyGate {
-    gate: Arc<DurableGate>,
+    pub(crate) gate: Arc<DurableGate>,
 }
 
 /// Labels matched once: the handle for hot paths.

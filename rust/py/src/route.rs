@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use tierkit_core::route::{Pace, SessionPins, ShareQuota, ShareRouter};
+use tierkit_core::route::{Pace, ShareRouter};
 
 use crate::door::attached;
 
@@ -92,44 +92,8 @@ impl PyPace {
     }
 }
 
-/// A cap on the strong tiers' part of each key's requests.
-#[pyclass(frozen, module = "tierkit._core", name = "ShareQuota")]
-pub struct PyShareQuota(Mutex<ShareQuota>);
-
-#[pymethods]
-impl PyShareQuota {
-    #[new]
-    fn new(share_ppm: u32, burst: u32) -> Self {
-        Self(Mutex::new(ShareQuota::new(share_ppm, burst)))
-    }
-
-    #[pyo3(signature = (key, *, strong))]
-    fn ask(&self, key: &str, strong: bool) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).ask(key, strong)
-    }
-}
-
-/// Which tier each session is on.
-#[pyclass(frozen, module = "tierkit._core", name = "SessionPins")]
-pub struct PySessionPins(Mutex<SessionPins>);
-
-#[pymethods]
-impl PySessionPins {
-    #[new]
-    fn new(idle_ns: i64) -> Self {
-        Self(Mutex::new(SessionPins::new(idle_ns)))
-    }
-
-    #[pyo3(signature = (session, chosen, *, above, now_ns))]
-    fn keep(&self, session: &str, chosen: usize, above: f64, now_ns: i64) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(session, chosen, above, now_ns)
-    }
-}
-
 /// Adds these names to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyPace>()?;
-    module.add_class::<PyShareQuota>()?;
-    module.add_class::<PySessionPins>()?;
     module.add_class::<PyShareRouter>()
 }

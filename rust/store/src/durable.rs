@@ -8,7 +8,9 @@ use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
 use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Decide, Grant, Receipt};
 use tierkit_core::ledger::{Reservation, ReservationId};
+use tierkit_core::route::Board;
 use tierkit_core::rules::Rules;
+use tierkit_core::segment::Tx;
 use tierkit_core::throttle::Units;
 
 use crate::clock::SystemClock;
@@ -223,6 +225,17 @@ impl DurableGate {
     /// A shared state that cannot be used.
     pub fn would_refuse(&self, rule: u16) -> Result<u64, StoreError> {
         self.call(|gate, _| gate.memo().would_refuse(rule))
+    }
+
+    /// Changes what routing remembers: all of it or nothing.
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn steer<R>(&self, steer: impl FnOnce(&Board, &mut Tx<'_>, &[u8; 32]) -> R) -> Result<R, StoreError> {
+        match &self.home {
+            Home::Private(gate) => gate.steer(steer),
+            Home::Shared(gate) => gate.steer(steer),
+        }
     }
 
     /// Waits until the ledger holds everything that happened.

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
 use tierkit_core::gate::{Bound, Decide, Gate, HeapShelf};
+use tierkit_core::route::{Board, OwnBoard};
 use tierkit_core::rules::Rules;
+use tierkit_core::segment::{Memory, Tx};
 use tierkit_core::throttle::Units;
 
 use crate::directory::Directory;
 use crate::durable::Options;
-use crate::error::StateError;
+use crate::error::{StateError, StoreError};
 use crate::ids::random;
 use crate::journal::Journal;
 use crate::restore::restore;
@@ -21,6 +23,8 @@ use crate::segment::fork;
 /// Every call locks it once; nothing inside waits for the disk unless `strict`.
 pub struct PrivateGate {
     gate: Mutex<Gate>,
+    /// Made by the first request that is steered: most programs with one tier have none.
+    board: Mutex<Option<OwnBoard>>,
     clock: Arc<dyn Clock>,
     names: Names,
     journal: Option<Journal>,
@@ -54,6 +58,7 @@ impl PrivateGate {
         };
         Ok(Self {
             gate: Mutex::new(gate),
+            board: Mutex::new(None),
             clock: Arc::clone(clock),
             names: Names::new(rules),
             journal,
@@ -113,6 +118,24 @@ impl PrivateGate {
             return Ok(());
         }
         gate.take(bound, units, self.clock.now())
+    }
+
+    /// Changes what routing remembers in this process: all of it or nothing.
+    ///
+    /// # Errors
+    /// A board that is full, which none is.
+    pub fn steer<R>(&self, steer: impl FnOnce(&Board, &mut Tx<'_>, &[u8; 32]) -> R) -> Result<R, StoreError> {
+        let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = board.get_or_insert_with(|| {
+            let words = [random(), random(), random(), random()].map(u64::to_le_bytes);
+            let mut seed = [0; 32];
+            seed.iter_mut().zip(words.as_flattened()).for_each(|(to, byte)| *to = *byte);
+            OwnBoard::new(seed)
+        });
+        let mut tx = Tx::begin(own.words.view(), own.log)?;
+        let answer = steer(&own.board, &mut tx, &own.seed);
+        tx.commit()?;
+        Ok(answer)
     }
 
     /// Whether admissions can be made durable.

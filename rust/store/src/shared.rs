@@ -9,7 +9,9 @@ use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
 use tierkit_core::error::Error;
 use tierkit_core::gate::{Bound, Decide, Gate, SharedShelf};
+use tierkit_core::route::Board;
 use tierkit_core::rules::Rules;
+use tierkit_core::segment::Tx;
 use tierkit_core::throttle::Units;
 
 use crate::clock::SystemClock;
@@ -156,6 +158,19 @@ impl SharedGate {
         if segment.layout.waiting(segment.words()).end != before {
             bell::ring(segment.word(Word::Work), segment.word(Word::WorkSleepers));
         }
+        Ok(answer)
+    }
+
+    /// Changes what routing remembers, under the same lock and undo log.
+    ///
+    /// # Errors
+    /// As [`SharedGate::call`].
+    pub fn steer<R>(&self, steer: impl FnOnce(&Board, &mut Tx<'_>, &[u8; 32]) -> R) -> Result<R, StoreError> {
+        let segment = &*self.here()?.segment;
+        let _turn = segment.turn()?;
+        let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(|error| broken(segment, error))?;
+        let answer = steer(segment.layout.board(), &mut tx, &segment.seed());
+        tx.commit().map_err(|error| broken(segment, error))?;
         Ok(answer)
     }
 

@@ -114,6 +114,11 @@ impl FittedHead {
         odds / (1.0 + odds) - success
     }
 
+    /// The expected gain of a text whose need is so high.
+    pub fn gain_at(&self, need: f64) -> f64 {
+        at(&self.parts.quantiles, need)
+    }
+
     fn wording(&self, grams: impl Iterator<Item = (i64, f32)>) -> f64 {
         let (mut dot, mut square) = (0.0_f64, 0.0_f64);
         for (bucket, tf) in grams {
@@ -230,6 +235,8 @@ mod tests {
         let head = FittedHead::new(parts())?;
         assert!(head.gain(-2.0) < head.gain(0.5));
         assert!(head.gain(2.4) < head.gain(0.5));
+        let score = head.finish(&base(0.5), [].into_iter(), &[0.0; DENSE]);
+        assert!((head.gain_at(score.need) - score.gap).abs() < 1e-9);
         Ok(())
     }
 

@@ -8,6 +8,8 @@
 //! `docs/concepts/routing.md`, "The pace of a budget". With spare money `y` and a true extra cost of `r` times the estimated one,
 //! `dy/dτ = r·y/τ` over the traffic τ to come, so `y = y₀·(τ/τ₀)^r`: above zero until the end, without overshoot.
 
+use crate::segment::{Region, Tx, Words};
+
 /// Parts into which a period is cut to count requests.
 const SLOTS: usize = 64;
 
@@ -26,6 +28,10 @@ pub const WHOLE_PPM: u32 = 1_000_000;
 /// Counts are kept in millionths of a request, costs in 1/2^16 nano-USD.
 const MILLION: u128 = 1_000_000;
 const FINE: u32 = 16;
+
+/// Places of the counts among the words of a pace.
+const COUNTS: usize = 16;
+const BEFORE: usize = COUNTS + SLOTS;
 
 /// The pace of one budget in its period.
 #[derive(Debug, Clone)]
@@ -46,8 +52,13 @@ impl Pace {
     }
 
     /// Goes on to another period; the traffic of a whole one before it becomes the forecast.
+    ///
+    /// A period that is over is not entered again, whoever comes late with it; one that has begun may turn out longer or shorter.
     pub fn enter(&mut self, start_ns: i64, end_ns: i64) {
-        if (start_ns, end_ns) == (self.start_ns, self.end_ns) {
+        if start_ns <= self.start_ns && self.end_ns > self.start_ns {
+            if start_ns == self.start_ns {
+                self.end_ns = end_ns;
+            }
             return;
         }
         // A period that was joined late is no forecast for a whole one.
@@ -55,6 +66,56 @@ impl Pace {
         self.before = if start_ns == self.end_ns && whole { Some(self.counts) } else { None };
         self.counts = [0; SLOTS];
         (self.start_ns, self.end_ns) = (start_ns, end_ns);
+    }
+
+    /// Reads a pace from words that others write too; zeros are one without a period.
+    pub(super) fn read(words: Words<'_>, at: Region) -> Self {
+        let word = |place: usize| words.load(at.at(place));
+        let cost = |place: usize| {
+            let found = i128::from(word(place)) | i128::from(word(place + 1).cast_signed()) << 64;
+            (word(place + 2) != 0).then_some(found)
+        };
+        Self {
+            start_ns: word(0).cast_signed(),
+            end_ns: word(1).cast_signed(),
+            cheap: cost(2),
+            strong: cost(5),
+            before: (word(8) != 0).then(|| std::array::from_fn(|slot| word(BEFORE + slot))),
+            counts: std::array::from_fn(|slot| word(COUNTS + slot)),
+        }
+    }
+
+    /// Writes it; what is as it was costs nothing.
+    pub(super) fn write(&self, tx: &mut Tx<'_>, at: Region) {
+        let mut store = |place: usize, value: u64| tx.store(at.at(place), value);
+        store(0, self.start_ns.cast_unsigned());
+        store(1, self.end_ns.cast_unsigned());
+        for (place, cost) in [(2, self.cheap), (5, self.strong)] {
+            let value = cost.unwrap_or(0);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the two halves
+            let halves = (value as u64, (value >> 64) as u64);
+            store(place, halves.0);
+            store(place + 1, halves.1);
+            store(place + 2, u64::from(cost.is_some()));
+        }
+        store(8, u64::from(self.before.is_some()));
+        for (slot, count) in self.counts.iter().enumerate() {
+            store(COUNTS + slot, *count);
+        }
+        for (slot, count) in self.before.iter().flatten().enumerate() {
+            store(BEFORE + slot, *count);
+        }
+    }
+
+    /// Whether a period was entered.
+    pub fn has_begun(&self) -> bool {
+        self.end_ns > self.start_ns
+    }
+
+    /// What a request costs more on the strong tier than on the cheap one, in nano-USD; None before a first cost is known.
+    pub fn extra_nusd(&self) -> Option<i64> {
+        let extra = (self.strong? - self.cheap?) >> FINE;
+        i64::try_from(extra).ok()
     }
 
     /// Counts a request that came at `now_ns`.
@@ -200,6 +261,34 @@ mod tests {
         pace.arrived(PERIOD + 1);
         let expected = pace.to_come(PERIOD + PERIOD / 2)[0] / MILLION;
         assert!((3_900..4_100).contains(&expected), "{expected}");
+    }
+
+    #[test]
+    fn a_period_that_is_over_is_not_entered_again() {
+        let mut pace = Pace::new(0, PERIOD);
+        (0..100).for_each(|_| pace.arrived(1));
+        pace.enter(PERIOD, 2 * PERIOD);
+        pace.arrived(PERIOD + 1);
+        let known = pace.clone();
+        pace.enter(0, PERIOD);
+        assert_eq!(format!("{pace:?}"), format!("{known:?}"));
+        pace.enter(PERIOD, 3 * PERIOD);
+        assert_eq!((pace.counts[0], pace.end_ns), (1, 3 * PERIOD), "a longer month forgets nothing");
+    }
+
+    #[test]
+    fn words_hold_a_pace() -> crate::error::Result<()> {
+        let own = crate::route::board::OwnBoard::new([0; 32]);
+        let mut pace = Pace::new(0, PERIOD);
+        (0..100).for_each(|at| pace.arrived(at * PERIOD / 100));
+        pace.enter(PERIOD, 2 * PERIOD);
+        pace.settled(i64::MAX, 3);
+        let mut tx = Tx::begin(crate::segment::Memory::view(&own.words), own.log)?;
+        pace.write(&mut tx, own.board.pace);
+        tx.commit()?;
+        let found = Pace::read(crate::segment::Memory::view(&own.words), own.board.pace);
+        assert_eq!(format!("{pace:?}"), format!("{found:?}"));
+        Ok(())
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Shares of the traffic per tier, kept by thresholds that follow the traffic.
 
 use super::Sketch;
+use super::board::TIERS;
 use crate::error::{Error, Result};
+use crate::segment::{Region, Tx, Words};
 
 /// Shares may add up to this much more than 1, for texts such as 0.1 + 0.2 + 0.7.
 const SLACK: f64 = 1e-9;
@@ -17,6 +19,9 @@ const MAKE_GOOD: f64 = 400.0;
 /// The share aimed at differs from the one asked for by at most this part of it, so that a spell of hard requests is not
 /// answered as if it were chance.
 const MOST_CORRECTION: f64 = 0.25;
+
+/// Where the debts lie among the words of a sketch.
+const OWED: usize = 260;
 
 /// Chooses tiers so that each stronger one serves its share of the traffic.
 ///
@@ -89,7 +94,26 @@ impl ShareRouter {
     /// # }
     /// ```
     pub fn plan(&self, need: Option<f64>) -> Vec<usize> {
-        let chosen = need.filter(|need| !need.is_nan()).map_or(self.default, |need| self.choose(need));
+        self.from(self.first(need))
+    }
+
+    /// The tier that a need chooses.
+    pub fn first(&self, need: Option<f64>) -> usize {
+        need.filter(|need| !need.is_nan()).map_or(self.default, |need| self.choose(need))
+    }
+
+    /// The tier that a need would choose if the shares were lowered to a part of what was asked for; debts are left out.
+    pub fn first_at(&self, need: f64, part_ppm: u32) -> usize {
+        let part = f64::from(part_ppm) / f64::from(super::WHOLE_PPM);
+        let reached = |tier: &usize| {
+            let share = self.asked[*tier] * part;
+            share > 0.0 && need > self.sketch.quantile(1.0 - share)
+        };
+        (1..self.asked.len()).rev().find(reached).unwrap_or(0)
+    }
+
+    /// The tiers from a chosen one on.
+    pub fn from(&self, chosen: usize) -> Vec<usize> {
         let mut plan = Vec::with_capacity(self.at_least.len());
         plan.push(chosen);
         if self.escalate {
@@ -138,6 +162,31 @@ impl ShareRouter {
             let most = MOST_CORRECTION * at_least * MAKE_GOOD;
             *owed = owed.clamp(-most, most);
         }
+        self.move_thresholds();
+    }
+
+    /// Reads what was observed from words that others write too; the shares stay this router's own.
+    pub(super) fn read(&mut self, words: Words<'_>, at: Region) {
+        self.sketch.read(words, at);
+        for (tier, owed) in self.owed.iter_mut().enumerate().take(TIERS) {
+            let found = f64::from_bits(words.load(at.at(OWED + tier)));
+            *owed = if found.is_finite() { found } else { 0.0 };
+        }
+        self.move_thresholds();
+    }
+
+    /// Writes it.
+    pub(super) fn write(&self, tx: &mut Tx<'_>, at: Region) {
+        self.sketch.write(tx, at);
+        for (tier, owed) in self.owed.iter().enumerate().take(TIERS) {
+            tx.store(at.at(OWED + tier), owed.to_bits());
+        }
+    }
+
+    /// Forgets all that was observed: needs of another model mean something else.
+    pub(super) fn forget(&mut self) {
+        self.sketch = Sketch::default();
+        self.owed.fill(0.0);
         self.move_thresholds();
     }
 

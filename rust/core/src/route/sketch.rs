@@ -1,5 +1,7 @@
 //! The distribution of `need` on the own traffic, in 256 integer bins that forget.
 
+use crate::segment::{Region, Tx, Words};
+
 /// Bins over [0, 1].
 const BINS: usize = 256;
 
@@ -55,9 +57,10 @@ impl Sketch {
             self.halve();
         }
         let weight = self.weights[place * STEPS / HALF_LIFE];
-        self.bins[bin_of(need)] += weight;
-        self.mass += weight;
-        self.seen += 1;
+        let bin = &mut self.bins[bin_of(need)];
+        *bin = bin.saturating_add(weight);
+        self.mass = self.mass.saturating_add(weight);
+        self.seen = self.seen.saturating_add(1);
     }
 
     /// The need below which a part of the traffic lies.
@@ -91,6 +94,24 @@ impl Sketch {
         bin_of(one) == bin_of(other)
     }
 
+    /// Reads the counts from words: mass, number seen, then the bins.
+    pub(super) fn read(&mut self, words: Words<'_>, at: Region) {
+        self.mass = words.load(at.at(0));
+        self.seen = words.load(at.at(1));
+        for (place, bin) in self.bins.iter_mut().enumerate() {
+            *bin = words.load(at.at(place + 2));
+        }
+    }
+
+    /// Writes them; what is as it was costs nothing.
+    pub(super) fn write(&self, tx: &mut Tx<'_>, at: Region) {
+        tx.store(at.at(0), self.mass);
+        tx.store(at.at(1), self.seen);
+        for (place, bin) in self.bins.iter().enumerate() {
+            tx.store(at.at(place + 2), *bin);
+        }
+    }
+
     /// Requests observed since the beginning.
     pub fn seen(&self) -> u64 {
         self.seen
@@ -100,7 +121,7 @@ impl Sketch {
         self.mass = 0;
         for bin in &mut self.bins {
             *bin /= 2;
-            self.mass += *bin;
+            self.mass = self.mass.saturating_add(*bin);
         }
     }
 }

@@ -3,10 +3,11 @@
 use crate::gate::shared::due::Due;
 use crate::gate::shared::reservations::ROW as RESERVATION_ROW;
 use crate::gate::shared::scopes::{ACCOUNT_ROW, ROW as SCOPE_ROW};
+use crate::route::Board;
 use crate::segment::{Blobs, Index, Log, Plan, Pool, Region, Ring, Tx, Words};
 
 /// Changes whenever words move or change their meaning: a segment of another version is made anew.
-pub const LAYOUT_VERSION: u64 = 2;
+pub const LAYOUT_VERSION: u64 = 3;
 
 /// Words of the header that the gate uses; the store has the others.
 const HEADER_WORDS: usize = 64;
@@ -37,7 +38,7 @@ pub struct Sizes {
 }
 
 impl Default for Sizes {
-    /// 32 MiB.
+    /// 34 MiB.
     fn default() -> Self {
         Self { scopes: 65_536, accounts: 65_536, reservations: 32_768, blocks: 131_072, journal: 16_384 }
     }
@@ -60,6 +61,7 @@ pub struct Layout {
     pub(super) ended: Ring,
     pub(super) blobs: Blobs,
     pub(super) journal: Ring,
+    board: Board,
     words: usize,
 }
 
@@ -81,6 +83,7 @@ impl Layout {
         let ended = Ring::take(&mut plan, sizes.reservations, 2);
         let blobs = Blobs::take(&mut plan, sizes.blocks);
         let journal = Ring::take(&mut plan, sizes.journal, 1);
+        let board = Board::take(&mut plan);
         let words = plan.words();
         Self {
             header,
@@ -97,8 +100,14 @@ impl Layout {
             ended,
             blobs,
             journal,
+            board,
             words,
         }
+    }
+
+    /// What routing remembers.
+    pub fn board(&self) -> &Board {
+        &self.board
     }
 
     /// How many words a segment has.
