@@ -82,8 +82,8 @@ class Routing(Record):
 
     Example:
         >>> from tierkit.policy import Routing
-        >>> Routing(share={"large": 0.2})
-        Routing(share={'large': 0.2})
+        >>> Routing(share={"large": 0.2}).share["large"]
+        0.2
 
     """
 
