@@ -26,6 +26,7 @@ test: $(DONE)/wheel $(DONE)/test ## run all tests against the installed release 
 
 crash: $(DONE)/wheel $(DONE)/test ## kill a thousand processes, fail every call on the disk, cut the power: look for anything lost
 	$(BIN)/python tests/crash/crash_rounds.py --rounds 1000
+	$(BIN)/python tests/crash/cache_rounds.py --rounds 1000
 	$(BIN)/python tests/crash/failing_calls.py
 	cargo test --package tierkit-store --locked --quiet -- --ignored many_cuts
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tierkit as tk
@@ -99,3 +101,27 @@ def test_lookups_stay_inside_one_namespace(puts: list[tuple[Any, bytes]], namesp
         assert hit.exact == ((namespace, key) in puts)
     else:
         assert hit is None
+
+
+NAMES = st.one_of(TEXTS.filter(bool), TEXTS.filter(bool).map(str.encode))
+PLACES = st.lists(st.tuples(NAMES, TEXTS.map(str.encode)), min_size=1, max_size=8, unique_by=repr)
+
+
+@settings(max_examples=25, deadline=None)
+@given(PLACES, PLACES)
+def test_no_name_forges_a_place_in_a_file(kept: list[Any], asked: list[Any]) -> None:
+    """What was put under some names is found under these alone, from memory and from the file."""
+    # A text and its bytes are two namespaces, and so are two texts that join to the same bytes with their keys.
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "cache.db"
+        values = {(type(namespace), namespace, key): b"%d" % at for at, (namespace, key) in enumerate(kept)}
+        with tk.SemanticCache(dim=8, path=path) as cache:
+            for (_, namespace, key), value in values.items():
+                cache.put(namespace=namespace, key=key, value=value, embedding=VECTOR, ttl_s=60)
+        owned = {(kind, namespace) for kind, namespace, _ in values}
+        with tk.SemanticCache(dim=8, path=path) as cache:
+            for namespace, key in [*kept, *asked]:
+                hit = cache.get(namespace=namespace, key=key)
+                assert (hit and hit.value) == values.get((type(namespace), namespace, key))
+                near = cache.get(namespace=namespace, key=b"another key altogether", embedding=VECTOR)
+                assert (near is not None) == ((type(namespace), namespace) in owned)

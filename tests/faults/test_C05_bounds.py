@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import resource
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import tierkit as tk
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VECTOR = np.ones(64, dtype=np.float32)
 
@@ -31,6 +35,25 @@ def test_a_hundred_thousand_puts(with_vector: bool) -> None:  # noqa: FBT001
     assert stats["entries"] + stats["evicted"] == 100_000
     assert stats["namespaces"] <= 7
     assert stats["entries"] > 500
+
+
+@pytest.mark.parametrize("room", [{}, {"capacity_bytes": 1 << 33}])
+def test_an_answer_of_a_gigabyte_is_kept_out_without_a_copy(tmp_path: Path, room: dict[str, int]) -> None:
+    huge = bytes(1 << 30)  # zero pages that nobody touches take no memory
+    before = resident_bytes()
+    with tk.SemanticCache(path=tmp_path / "cache.db", **room) as cache:
+        assert cache.put(namespace="a", key=b"k", value=huge, ttl_s=60) is None
+        stats = cache.stats()
+        assert stats["dropped"] + stats["refused"] == 1
+        assert stats["entries"] == stats["bytes"] == stats["hot_bytes"] == 0
+        assert cache.put(namespace="a", key=b"k", value=b"small", ttl_s=60) is not None
+    assert tk.SemanticCache().put(namespace="a", key=b"k", value=huge, ttl_s=60) is None
+    assert resident_bytes() - before < 200_000_000
+
+
+def resident_bytes() -> int:
+    """The most that this process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def test_all_bytes_are_counted() -> None:

@@ -121,3 +121,57 @@ def test_a_cancelled_leader_releases_the_others() -> None:
 async def _enter(flights: AsyncFlights) -> bool:
     async with flights.share(b"k", 30):
         return True
+
+
+def fail_then_answer(failures: int) -> MockBackend:
+    wrong = BackendOverloaded("no", error_class="overload", outcome="refused")
+    return MockBackend([*[wrong] * failures, "blue"], latency_s=0.2)
+
+
+def test_after_a_failed_leader_one_other_asks() -> None:
+    backend = fail_then_answer(1)
+    found = ask_all(backend, 60)
+    assert len(backend.calls) == 2
+    assert sum(isinstance(one, BackendOverloaded) for one in found) == 1
+    assert {one.text for one in found if not isinstance(one, BackendOverloaded)} == {"blue"}
+
+
+def test_after_a_cancelled_leader_one_other_asks() -> None:
+    backend = MockBackend("blue", latency_s=0.2)
+
+    async def main() -> list[Any]:
+        with governed() as governor:
+            client = AsyncClient(governor, backends={"b": backend})
+            asked = [asyncio.create_task(client.complete("Why?", max_output_tokens=9)) for _ in range(500)]
+            await asyncio.sleep(0.1)
+            asked[0].cancel()
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    found = asyncio.run(main())
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert {answer.text for answer in found[1:]} == {"blue"}
+    assert len(backend.calls) == 2
+
+
+def test_after_two_failures_nobody_waits_in_turn() -> None:
+    backend = fail_then_answer(2)
+    start_s = time.monotonic()
+    found = ask_all(backend, 40)
+    assert sum(isinstance(one, BackendOverloaded) for one in found) == 2
+    assert time.monotonic() - start_s < 3  # three rounds of 0.2 s, not forty
+
+
+def test_a_stream_is_kept_and_replayed_to_either_kind_of_caller() -> None:
+    backend = MockBackend("blue sky", latency_s=0)
+    with governed() as governor:
+        client = Client(governor, backends={"b": backend})
+        with client.stream("Why?", max_output_tokens=9) as stream:
+            whole = "".join(chunk.text for chunk in stream)
+        again = client.complete("Why?", max_output_tokens=9)
+        with client.stream("Why?", max_output_tokens=9) as stream:
+            replayed = "".join(chunk.text for chunk in stream)
+            assert stream.from_cache
+            assert stream.usage == again.usage
+    assert whole == again.text == replayed == "blue sky"
+    assert again.from_cache
+    assert len(backend.calls) == 1

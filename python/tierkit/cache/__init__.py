@@ -14,8 +14,8 @@ Example:
 
 from __future__ import annotations
 
-from tierkit._core import CacheHit, CacheKeyer, CacheVerdict
+from tierkit._core import CacheFile, CacheHit, CacheKeyer, CacheVerdict
 from tierkit.cache.embedding import embed, embed_many
 from tierkit.cache.store import SemanticCache
 
-__all__ = ["CacheHit", "CacheKeyer", "CacheVerdict", "SemanticCache", "embed", "embed_many"]
+__all__ = ["CacheFile", "CacheHit", "CacheKeyer", "CacheVerdict", "SemanticCache", "embed", "embed_many"]

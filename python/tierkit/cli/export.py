@@ -12,6 +12,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from tierkit.cli.output import spreadsheet_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -26,7 +28,6 @@ _USAGE = (
     "cache_write_1h_tokens",
     "reasoning_tokens",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _instant(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
@@ -86,7 +87,7 @@ def _write_csv(stream: IO[str], entries: Iterable[dict[str, Any]]) -> None:
     write(["seq", "at", "id", "kind", "usd", "saved_usd", "marks", "labels", *units, *used])
     for entry in entries:
         usage = entry["usage"] or {}
-        name = f"'{entry['id']}" if entry["id"].startswith(_FORMULA) else entry["id"]
+        name = spreadsheet_text(entry["id"])
         money = [entry["usd"], entry["saved_usd"], " ".join(entry["marks"])]
         counts = [entry["units"][word] for word in _UNITS] + [usage.get(word, "") for word in _USAGE]
         write([entry["seq"], entry["at"], name, entry["kind"], *money, json.dumps(entry["labels"]), *counts])

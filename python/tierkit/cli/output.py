@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["as_json", "json_option", "labels_option", "paper", "plain", "table", "usd"]
+__all__ = ["as_json", "json_option", "labels_option", "paper", "plain", "spreadsheet_text", "table", "usd"]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 json_option = click.option("--json", "as_json_", is_flag=True, help="Print one JSON object, for programs.")
 
@@ -72,6 +74,11 @@ def table(*columns: str, title: str | None = None) -> Table:
 def plain(text: str) -> str:
     """Replace control characters, which could move the cursor or recolour the screen, by a visible mark."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def spreadsheet_text(text: str) -> str:
+    """Quote a text that a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def usd(amount: object) -> str:

@@ -28,7 +28,7 @@ mod tests;
 mod verify;
 mod writer;
 
-pub use cache::{Cache, CacheFile, FileEntry, FileStats, Found, Home, OwnerStats, PurgeMark};
+pub use cache::{Cache, CacheFile, FileEntry, FileStats, Found, Home, Look, OwnerStats, PurgeMark};
 pub use clock::SystemClock;
 pub use crowd::{Crowd, crowd};
 pub use durable::{DurableGate, Options};

@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use tierkit_core::cache::entry::Put;
 use tierkit_core::cache::semantic::{Bounds, Get, Mark};
 use tierkit_core::cache::unit::Unit;
-use tierkit_store::{Cache, Home, StoreError};
+use tierkit_store::{Cache, Home, Look, StoreError};
 
 use super::hit::PyCacheHit;
 use super::keyer::{PyCacheKeyer, secret_of};
@@ -100,7 +100,15 @@ impl PyCacheStore {
         let unit = self.unit(embedding)?;
         let text = text.to_string_lossy();
         let ask = Get { namespace: &namespace, key, text: &text, unit: unit.as_ref(), min_similarity };
-        Ok(unlocked(py, || self.cache.get(&ask, now_ns))?.map(PyCacheHit::from))
+        // Letting the interpreter go costs as much as an exact lookup, so that one is tried first.
+        let look = if unit.is_none() { self.cache.get_at_once(&ask, now_ns) } else { Ok(Look::Busy) };
+        let found = match look.map_err(|error| store(py, &error))? {
+            Look::Found(found) => Some(found),
+            Look::Miss => None,
+            Look::Cold(hit) => py.detach(|| self.cache.fetch(hit, now_ns)),
+            Look::Busy => unlocked(py, || self.cache.get(&ask, now_ns))?,
+        };
+        Ok(found.map(PyCacheHit::from))
     }
 
     /// Notes whether a hit was right; tells whether the entry was still held.

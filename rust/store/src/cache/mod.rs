@@ -27,5 +27,5 @@ mod times;
 mod visit;
 
 pub use changes::PurgeMark;
-pub use store::{Cache, Found, Home};
+pub use store::{Cache, Found, Home, Look};
 pub use visit::{CacheFile, FileEntry, FileStats, OwnerStats};

@@ -62,6 +62,13 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a value of so many bytes can ever wait; if not, it is counted as dropped.
+    pub fn could_hold(&self, bytes: u64) -> bool {
+        let fits = bytes <= self.most_bytes;
+        self.lock().dropped += u64::from(!fits);
+        fits
+    }
+
     /// Adds a put if there is room.
     pub fn put(&self, id: u64, bytes: u64) -> bool {
         let mut waiting = self.lock();

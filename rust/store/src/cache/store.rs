@@ -51,6 +51,19 @@ pub struct Found {
     pub value: Arc<[u8]>,
 }
 
+/// What a lookup in memory comes to.
+#[derive(Debug, Clone)]
+pub enum Look {
+    /// An answer.
+    Found(Found),
+    /// A hit whose value lies in the file: [`Cache::fetch`] reads it.
+    Cold(Hit),
+    /// Nothing.
+    Miss,
+    /// Somebody changes the store just now.
+    Busy,
+}
+
 /// What callers and the keeper share.
 #[derive(Debug)]
 pub struct Inner {
@@ -207,6 +220,9 @@ impl Cache {
     pub fn put(&self, new: &Put<'_>, unit: Option<&Unit>, now_ns: i64) -> Result<Option<u64>, StoreError> {
         let _unforked = self.enter();
         self.inner.times.see(now_ns);
+        if self.disk.as_ref().is_some_and(|disk| !disk.queue.could_hold(new.value.len() as u64)) {
+            return Ok(None);
+        }
         let mut store = self.inner.write();
         let id = store.put(new, unit, now_ns)?;
         let (Some(disk), Some(kept)) = (&self.disk, id) else { return Ok(id) };
@@ -228,17 +244,36 @@ impl Cache {
     /// As [`Store::get`].
     pub fn get(&self, ask: &Get<'_>, now_ns: i64) -> Result<Option<Found>, StoreError> {
         let _unforked = self.enter();
+        let look = self.looked(&self.inner.read(), ask, now_ns)?;
+        Ok(match look {
+            Look::Found(found) => Some(found),
+            Look::Cold(hit) => self.fetch(hit, now_ns),
+            Look::Miss | Look::Busy => None,
+        })
+    }
+
+    /// The same without waiting for anybody and without the file, for callers who hold what others wait for.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub fn get_at_once(&self, ask: &Get<'_>, now_ns: i64) -> Result<Look, StoreError> {
+        let _unforked = self.enter();
+        self.inner.store.try_read().map_or(Ok(Look::Busy), |store| self.looked(&store, ask, now_ns))
+    }
+
+    fn looked(&self, store: &Store, ask: &Get<'_>, now_ns: i64) -> Result<Look, StoreError> {
         self.inner.times.see(now_ns);
-        let Some(hit) = self.inner.read().get(ask, now_ns)? else { return Ok(None) };
-        Ok(match (hit.value.clone(), &self.disk) {
-            (Some(value), _) => Some(Found { hit, value }),
-            (None, Some(disk)) => self.fetch(disk, hit, now_ns),
-            (None, None) => None,
+        let Some(mut hit) = store.get(ask, now_ns)? else { return Ok(Look::Miss) };
+        Ok(match hit.value.take() {
+            Some(value) => Look::Found(Found { hit, value }),
+            None => Look::Cold(hit),
         })
     }
 
     /// Reads the value of a hit from the file, and compares everything once more.
-    fn fetch(&self, disk: &Disk, hit: Hit, now_ns: i64) -> Option<Found> {
+    pub fn fetch(&self, hit: Hit, now_ns: i64) -> Option<Found> {
+        let _unforked = self.enter();
+        let disk = self.disk.as_ref()?;
         let known = self.inner.read().record(hit.id)?;
         if let Some(value) = known.value {
             return Some(Found { hit, value });
