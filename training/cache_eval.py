@@ -132,12 +132,12 @@ def similarities(rows: list[dict[str, Any]]) -> Any:
 
 
 def features(rows: list[dict[str, Any]], cosines: Any) -> Any:
-    """What `rust/core/src/cache/decision.rs` weighs: share, covered, anchors, edited, closeness."""
+    """What `rust/core/src/cache/decision.rs` weighs: share, covered, anchors, closeness."""
     found = []
     for row, cosine in zip(rows, cosines, strict=True):
-        shared, alone, anchors, edited, _ = cache_overlap(row["cached"], row["new"])
-        share = 2 * shared / (2 * shared + alone + 0.5)
-        found.append((share, alone == 0, min(anchors, 3), edited, max(cosine - 0.8, 0)))
+        shared, *alone, anchors, _ = cache_overlap(row["cached"], row["new"])
+        share = 2 * shared / (2 * shared + sum(alone) + 0.5)
+        found.append((share, not any(alone), min(anchors, 3), max(cosine - 0.8, 0)))
     return np.array(found, dtype=float)
 
 
@@ -159,7 +159,7 @@ def made_up(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for (source, _), several in by_name.items():
         for _ in range(min(8, len(several))):
             one, other = dice.choice(several), dice.choice(several)
-            if cache_overlap(one["cached"], other["cached"])[1] > 1:
+            if sum(cache_overlap(one["cached"], other["cached"])[1:3]) > 1:
                 made.append({"cached": one["cached"], "new": other["new"], "source": source})
     return made
 

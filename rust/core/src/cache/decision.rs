@@ -10,7 +10,7 @@
 // The features are small counts.
 #![allow(clippy::cast_precision_loss)]
 
-use super::guards::{Overlap, differences};
+use super::guards::{Overlap, Pair, Words, differences};
 use crate::error::{Error, Result};
 
 /// Least cosine of a hit whose questions are known, if the caller names none. What it means depends on the encoder; the words
@@ -23,7 +23,6 @@ const BASE: f32 = -4.5;
 const SHARE: f32 = 4.7;
 const COVERED: f32 = 1.1;
 const ANCHOR: f32 = 0.8;
-const EDITED: f32 = -4.7;
 /// What one whole step of cosine above [`CLOSE`] adds.
 const SLOPE: f32 = 15.0;
 const CLOSE: f32 = 0.8;
@@ -32,6 +31,10 @@ const PRAISE: f32 = 0.5;
 const MOST_PRAISE: u32 = 3;
 /// Odds below this are no hit.
 const CUT: f32 = 0.0;
+
+/// Texts longer than this hit by equal key only: laying them side by side costs the product of their lengths, and a long prompt has
+/// room for a difference that no guard sees.
+const MOST_WORDS: usize = 300;
 
 /// Refuses what is no cosine.
 ///
@@ -54,13 +57,12 @@ pub fn odds(overlap: Overlap, similarity: f32, praise: u32) -> f32 {
     if overlap.equal {
         return f32::MAX;
     }
-    let (shared, alone) = (2.0 * overlap.shared as f32, overlap.alone as f32);
+    let (shared, alone) = (2.0 * overlap.shared as f32, overlap.alone() as f32);
     let mut odds = BASE + SHARE * shared / (shared + alone + 0.5) + ANCHOR * overlap.anchors.min(3) as f32;
-    odds += if overlap.alone == 0 { COVERED } else { 0.0 };
-    odds += if overlap.edited { EDITED } else { 0.0 };
+    odds += if overlap.alone() == 0 { COVERED } else { 0.0 };
     odds += SLOPE * (similarity - CLOSE).max(0.0) + PRAISE * praise.min(MOST_PRAISE) as f32;
     // One word in common is no matter ("what do you call me", "what should I call you"), unless it is a name and there is no other.
-    let thin = overlap.shared < 2 && !(overlap.alone == 0 && overlap.anchors > 0);
+    let thin = overlap.shared < 2 && !(overlap.alone() == 0 && overlap.anchors > 0);
     if thin { odds.min(-1.0) } else { odds }
 }
 
@@ -85,16 +87,27 @@ pub fn verdict(cached: &str, new: &str, similarity: f32, wanted: Option<f32>) ->
 pub fn objections(cached: &str, new: &str, similarity: f32, wanted: Option<f32>, praise: u32) -> Vec<String> {
     let blind = cached.is_empty() || new.is_empty();
     let least = floor(if blind { "" } else { new }, wanted);
-    let mut reasons = if blind { Vec::new() } else { differences(cached, new) };
+    let mut reasons = if blind || cached == new { Vec::new() } else { read(cached, new, similarity, praise) };
     if similarity < least {
         reasons.push(format!("similarity {similarity:.4} is below {least:.4}"));
     }
-    if reasons.is_empty() && !blind {
-        let overlap = Overlap::of(cached, new);
-        if odds(overlap, similarity, praise) < CUT {
-            let Overlap { shared, alone, .. } = overlap;
-            reasons.push(format!("too little in common: {shared} content words shared, {alone} in one alone"));
-        }
+    reasons
+}
+
+/// What the words of two different texts say against a hit.
+fn read(cached: &str, new: &str, similarity: f32, praise: u32) -> Vec<String> {
+    let count = |text: &str| text.split(|c: char| c.is_whitespace() || c == '-').filter(|part| !part.is_empty()).count();
+    let longest = count(cached).max(count(new));
+    if longest > MOST_WORDS {
+        return vec![format!("too long to compare: {longest} words, at most {MOST_WORDS}")];
+    }
+    let (a, b) = (Words::of(cached), Words::of(new));
+    let pair = Pair::of(&a, &b);
+    let mut reasons = differences(&pair);
+    let overlap = Overlap::of(&pair);
+    if reasons.is_empty() && odds(overlap, similarity, praise) < CUT {
+        let (shared, alone) = (overlap.shared, overlap.alone());
+        reasons.push(format!("too little in common: {shared} content words shared, {alone} in one alone"));
     }
     reasons
 }
@@ -127,7 +140,7 @@ mod tests {
 
     #[test]
     fn odds_never_fall_with_similarity_or_praise() {
-        let overlap = Overlap { shared: 2, alone: 2, ..Overlap::default() };
+        let overlap = Overlap { shared: 2, alone_a: 1, alone_b: 1, ..Overlap::default() };
         assert!(odds(overlap, 0.9, 0) > odds(overlap, 0.8, 0));
         assert!(odds(overlap, 0.8, 2) > odds(overlap, 0.8, 0));
     }

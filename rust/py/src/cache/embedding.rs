@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyList, PyString};
 use tierkit_core::cache::decision::verdict;
-use tierkit_core::cache::guards::Overlap;
+use tierkit_core::cache::guards::{Overlap, Pair, Words};
 use tierkit_core::features::embed::{DIM, embed};
 
 use super::hit::PyCacheVerdict;
@@ -47,14 +47,14 @@ pub fn cache_decide(
     Ok(PyCacheVerdict { hit: reasons.is_empty(), reasons })
 }
 
-/// What two texts share: content words of both, of one alone, names in common, one edit apart, equal words.
+/// What two texts share: content words of both, of the first alone, of the second alone, names in common, equal words.
 #[pyfunction]
 pub fn cache_overlap(
     py: Python<'_>,
     cached: &Bound<'_, PyString>,
     new: &Bound<'_, PyString>,
-) -> PyResult<(usize, usize, usize, bool, bool)> {
+) -> PyResult<(usize, usize, usize, usize, bool)> {
     let (cached, new) = (cached.to_string_lossy(), new.to_string_lossy());
-    let seen = detached(py, || Ok(Overlap::of(&cached, &new)))?;
-    Ok((seen.shared, seen.alone, seen.anchors, seen.edited, seen.equal))
+    let seen = detached(py, || Ok(Overlap::of(&Pair::of(&Words::of(&cached), &Words::of(&new)))))?;
+    Ok((seen.shared, seen.alone_a, seen.alone_b, seen.anchors, seen.equal))
 }

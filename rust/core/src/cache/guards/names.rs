@@ -1,39 +1,48 @@
 //! Names of people, places, products and code, told by their spelling.
 
-use super::content::stem;
-use super::numbers;
-use super::words::Words;
+use super::pair::{Pair, stem};
+use super::words::{Word, Words, is_title};
 
 /// Says which name one text has and the other has not.
-pub fn differ(cached: &Words, new: &Words) -> Option<String> {
-    let (a, b) = (missing(cached, new), missing(new, cached));
+pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    let a = missing(pair.a, &pair.alone_a, pair.b);
+    let b = missing(pair.b, &pair.alone_b, pair.a);
     (a.is_some() || b.is_some()).then(|| format!("names differ: {} against {}", a.unwrap_or("nothing"), b.unwrap_or("nothing")))
 }
 
-/// The first name here that is no word there, in any case and form, nor written out.
-fn missing<'a>(here: &'a Words, there: &Words) -> Option<&'a str> {
-    let names = here.all.iter().filter(|word| word.is_name() && !there.has(&word.lower));
-    let mut names = names.filter(|word| {
+/// The first name here that is no word there, in any case and form, nor written out; a title before a name is none.
+fn missing<'a>(here: &'a Words, alone: &[usize], there: &Words) -> Option<&'a str> {
+    let names = alone.iter().map(|at| (*at, &here.all[*at])).filter(|(_, word)| word.is_name() && !there.has(&word.lower));
+    let mut names = names.filter(|(at, word)| {
         let form = stem(&word.lower);
-        !there.all.iter().any(|other| stem(&other.lower) == form) && !written_out(&word.shown, there)
+        let title = is_title(&word.lower) && here.all.get(at + 1).is_some_and(Word::is_name);
+        let within = there
+            .all
+            .iter()
+            .any(|other| stem(&other.lower) == form || path(&word.lower, &other.lower) || path(&other.lower, &word.lower));
+        !title && !within && !written_out(&word.shown, there)
     });
-    names.next().map(|word| word.shown.as_str())
+    names.next().map(|(_, word)| word.shown.as_str())
+}
+
+/// Whether the second is the end or the beginning of a path, a module or a file name: "datasets.load", "load".
+fn path(whole: &str, part: &str) -> bool {
+    let cut = |rest: Option<&str>, marks: [char; 2], ends: bool| {
+        rest.is_some_and(|rest| if ends { rest.ends_with(marks) } else { rest.starts_with(marks) })
+    };
+    cut(whole.strip_suffix(part), ['.', '/'], true) || cut(whole.strip_prefix(part), ['.', '/'], false)
 }
 
 /// Whether a short name in capitals is the initials of words that follow each other: "2FA", "two-factor authentication".
 fn written_out(name: &str, there: &Words) -> bool {
     let short = (2..=6).contains(&name.chars().count()) && name.chars().all(|c| c.is_uppercase() || c.is_ascii_digit());
-    if !short {
-        return false;
-    }
-    let parts = there.all.iter().flat_map(|word| word.lower.split('-'));
-    let initials: String = parts.filter_map(|part| numbers::digits(part).unwrap_or(part).chars().next()).collect();
-    initials.contains(&name.to_lowercase())
+    let initials: String = there.all.iter().filter_map(|word| word.lower.chars().next()).collect();
+    short && initials.contains(&name.to_lowercase())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::pair::objects;
 
     #[test]
     fn cases() {
@@ -44,8 +53,11 @@ mod tests {
             ("How do I enable 2FA?", "How do I enable two-factor authentication?", false),
             ("What does f_open do", "What does f_close do", true),
             ("Is it in the EU?", "Is it in the UK?", true),
+            ("the -r flag of grep", "the -i flag of grep", true),
+            ("Is A a subset of C?", "Is B a subset of C?", true),
+            ("Where is Mt. Fuji today?", "today, where is fuji", false),
         ] {
-            assert_eq!(differ(&Words::of(a), &Words::of(b)).is_some(), differs, "{a} | {b}");
+            assert_eq!(objects(super::differ, a, b), differs, "{a} | {b}");
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Words whose exchange turns a question round.
 
-use super::words::Words;
+use super::lexicon::Forms;
+use super::pair::Pair;
+use super::words::Word;
 
-const PAIRS: [(&str, &str); 85] = [
+const PAIRS: [(&str, &str); 107] = [
     ("enable", "disable"),
     ("on", "off"),
     ("open", "close"),
@@ -88,42 +90,63 @@ const PAIRS: [(&str, &str); 85] = [
     ("push", "pull"),
     ("cheap", "expensive"),
     ("cheapest", "dearest"),
+    ("in", "out"),
+    ("login", "logout"),
+    ("expand", "collapse"),
+    ("hire", "fire"),
+    ("benefit", "drawback"),
+    ("benefit", "risk"),
+    ("follow", "block"),
+    ("follow", "unfollow"),
+    ("warm", "cool"),
+    ("pick", "drop"),
+    ("show", "hide"),
+    ("gain", "lose"),
+    ("accept", "refuse"),
+    ("online", "offline"),
+    ("serialize", "deserialize"),
+    ("single", "married"),
+    ("day", "night"),
+    ("morning", "evening"),
+    ("summer", "winter"),
+    ("adult", "child"),
+    ("future", "history"),
+    ("top", "bottom"),
 ];
 
+/// Words that only grammar has, where an opposite says nothing by itself.
+const IDLE: &str = " do does is are will can have has not no be who what ";
+
 /// Says which word stands against its opposite.
-pub fn differ(cached: &Words, new: &Words) -> Option<String> {
-    let only = |word: &str, here: &Words, there: &Words| here.has(word) && !there.has(word);
-    let turned = |a: &str, b: &str| only(a, cached, new) && only(b, new, cached);
-    let listed = PAIRS.iter().find_map(|(a, b)| {
-        let (seen, wanted) = if turned(a, b) {
-            (a, b)
-        } else if turned(b, a) {
-            (b, a)
-        } else {
-            return None;
-        };
-        Some(format!("opposite words: '{seen}' against '{wanted}'"))
-    });
-    listed.or_else(|| prefixed(cached, new)).or_else(|| prefixed(new, cached))
+pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    let (a, b) = (only(pair.only_a()), only(pair.only_b()));
+    let against = |x: &Word, y: &Word| listed(x, y) || x.forms.opposite(&y.forms) || prefixed(x, y) || prefixed(y, x);
+    let mut both = a.iter().flat_map(|x| b.iter().map(move |y| (x, y)));
+    both.find(|(x, y)| against(x, y)).map(|(x, y)| format!("opposite words: '{}' against '{}'", x.lower, y.lower))
+}
+
+fn only<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<&'a Word> {
+    words.filter(|word| !IDLE.contains(&format!(" {} ", word.lower))).collect()
+}
+
+fn listed(a: &Word, b: &Word) -> bool {
+    PAIRS.iter().any(|(x, y)| a.forms.is_form(x) && b.forms.is_form(y) || a.forms.is_form(y) && b.forms.is_form(x))
 }
 
 /// Prefixes that turn a word into its opposite, and the shortest word that each is believed of: "side" is no opposite of "inside".
-const PREFIXES: [(&str, usize); 8] = [("un", 4), ("in", 6), ("im", 6), ("il", 5), ("ir", 5), ("dis", 4), ("non", 5), ("non-", 3)];
+const PREFIXES: [(&str, usize); 9] =
+    [("un", 3), ("in", 6), ("im", 6), ("il", 5), ("ir", 5), ("dis", 4), ("non", 5), ("mis", 5), ("de", 7)];
 
-/// A word of one text alone that the other has with such a prefix, and alone.
-fn prefixed(plain: &Words, other: &Words) -> Option<String> {
-    let words = plain.all.iter().map(|word| &word.lower).filter(|word| !other.has(word));
-    let turned = words.filter_map(|word| {
-        let believed = PREFIXES.iter().filter(|(_, shortest)| word.len() >= *shortest);
-        let opposite = believed.map(|(prefix, _)| format!("{prefix}{word}"));
-        opposite.filter(|opposite| other.has(opposite) && !plain.has(opposite)).map(|opposite| (word, opposite)).next()
-    });
-    turned.map(|(word, opposite)| format!("opposite words: '{word}' against '{opposite}'")).next()
+/// Whether the second word is the first with such a prefix.
+fn prefixed(plain: &Word, other: &Word) -> bool {
+    let believed = PREFIXES.iter().filter(|(_, shortest)| plain.lower.len() >= *shortest);
+    let mut rests = believed.filter_map(|(prefix, _)| other.lower.strip_prefix(prefix));
+    rests.any(|rest| rest == plain.lower || Forms::of(rest).shares(&plain.forms))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::pair::objects;
 
     #[test]
     fn cases() {
@@ -132,10 +155,16 @@ mod tests {
             ("opened items", "unopened items", true),
             ("does it include dental", "does it exclude dental", true),
             ("increase it", "decrease it", true),
+            ("why did prices rise", "why did prices fall", true),
+            ("who lends money", "who borrows money", true),
+            ("the youngest one", "the oldest one", true),
+            ("zip a file", "unzip a file", true),
+            ("log in to it", "log out of it", true),
             ("inside out", "side by side", false),
             ("more or less", "less or more", false),
+            ("how do I fix it", "how do I repair it", false),
         ] {
-            assert_eq!(differ(&Words::of(a), &Words::of(b)).is_some(), differs, "{a} | {b}");
+            assert_eq!(objects(super::differ, a, b), differs, "{a} | {b}");
         }
     }
 }

@@ -1,18 +1,29 @@
-//! A text as words, read once for all guards.
+//! A text as words in one spelling, read once for all guards.
 
-use std::collections::HashSet;
+use super::frame::{is_frame, is_kind, is_slip, phrases};
+use super::lexicon::Forms;
+use super::numerals::{figure, roman, spelled};
+use super::spelling::plain;
+use super::units::unit;
 
 /// A word and how it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is asked alone
 pub struct Word {
     /// As written, without surrounding punctuation.
     pub shown: String,
-    /// In lower case.
+    /// In lower case and one spelling: figures for numbers, the first name of a unit.
     pub lower: String,
     /// Whether it opens a sentence, where a capital letter says nothing.
     pub opens: bool,
-    /// Whether it is a number, with its sign and unit.
+    /// Whether it is a number; an ordinal begins with "#".
     pub number: bool,
+    /// Whether it is a unit of measure or a currency.
+    pub unit: bool,
+    /// Whether it says what the text is about: no grammar, and no frame of a request.
+    pub content: bool,
+    /// What is known of it as an English word.
+    pub forms: Forms,
 }
 
 impl Word {
@@ -22,65 +33,184 @@ impl Word {
         let capital = !self.opens && self.shown.chars().next().is_some_and(char::is_uppercase);
         let digit = self.shown.chars().any(char::is_numeric);
         let code = digit || self.shown.contains(['_', '#', '/', '\\', '(', '=', '<', '@', '.']) || self.shown.ends_with('+');
-        let pronoun = self.lower == "i" || self.lower.starts_with("i'");
-        !self.number && !pronoun && (capital || inside || code)
+        let option = self.shown.starts_with('-');
+        !self.number && !self.unit && self.lower != "i" && (capital || inside || code || option)
     }
 }
 
-/// The words of a text in order, and the set of them.
-#[derive(Debug, Default)]
+/// The words of a text in order.
+#[derive(Debug, Default, Clone)]
 pub struct Words {
     /// All words.
     pub all: Vec<Word>,
     /// Whether it ends like a statement, with a full stop.
     pub statement: bool,
-    known: HashSet<String>,
 }
 
 impl Words {
-    /// Splits at white space and strips punctuation that belongs to the sentence.
+    /// Splits at white space, takes off punctuation that belongs to the sentence, and writes everything one way.
     pub fn of(text: &str) -> Self {
         let mut all = Vec::new();
         let mut opens = true;
         for piece in text.split_whitespace() {
-            let ends = piece.ends_with(['.', '?', '!', ':', '"']);
-            let shown = stripped(piece);
-            if !shown.is_empty() {
-                let lower = shown.to_lowercase().replace('’', "'");
-                all.push(Word { shown: shown.to_owned(), lower, opens, number: is_number(shown) });
+            for (shown, lower) in plain(piece) {
+                figures(&mut all, Word { shown, lower, opens, ..Word::default() });
                 opens = false;
             }
-            opens |= ends;
+            opens |= piece.ends_with(['.', '?', '!', ':', '"']) && !is_title(piece.trim_end_matches('.'));
         }
-        let known = all.iter().map(|word| word.lower.clone()).collect();
-        Self { all, statement: text.trim_end().ends_with('.'), known }
+        numbers(&mut all);
+        dates(&mut all);
+        phrases(&mut all);
+        mark(&mut all);
+        Self { all, statement: text.trim_end().ends_with('.') }
     }
 
     /// Whether a word is among them, in lower case.
     pub fn has(&self, lower: &str) -> bool {
-        self.known.contains(lower)
+        self.all.iter().any(|word| word.lower == lower)
+    }
+
+    /// The word at a place in lower case; "" outside.
+    pub fn at(&self, place: usize) -> &str {
+        self.all.get(place).map_or("", |word| word.lower.as_str())
     }
 }
 
-/// What may be written right behind a figure.
-const UNITS: &str = " c f k g kg mg lb lbs oz mm cm m km ft in ml l s ms h hr min d w b kb mb gb tb am pm x st nd rd th bn hz khz \
-    mhz ghz kw v ";
-
-/// A figure with its sign, currency, marks and a short unit, or a version; "2FA" and "wiki40b" are names.
-fn is_number(shown: &str) -> bool {
-    let bare = shown.trim_start_matches(['-', '+', '$', '€', '£', '¥', '#', 'v', 'V']);
-    let Some(first) = bare.chars().next().filter(|c| c.is_numeric()) else { return false };
-    let unit = bare.trim_start_matches(|c: char| c.is_numeric() || ".,:/-°%$€£¥'".contains(c));
-    first.is_numeric() && (unit.is_empty() || UNITS.contains(&format!(" {} ", unit.to_lowercase())))
+/// Whether a word stands before a name and says nothing without it.
+pub fn is_title(word: &str) -> bool {
+    ["mr", "mrs", "ms", "dr", "mt", "st", "sir", "prof"].iter().any(|title| word.eq_ignore_ascii_case(title))
 }
 
-/// Without quotes, brackets and sentence marks; signs, currency and unit marks of numbers stay.
-fn stripped(piece: &str) -> &str {
-    let outer = |c: char| !c.is_alphanumeric() && !"-+$€£¥%°#_".contains(c);
-    let piece = piece.trim_matches(outer);
-    if piece.chars().any(char::is_numeric) {
-        piece
-    } else {
-        piece.trim_matches(|c: char| !c.is_alphanumeric() && c != '_' && c != '#' && c != '+')
+/// What may be written right behind a figure, besides the spellings of units.
+const BEHIND: &str = " c f k x bn d st nd rd th b g ";
+
+/// Adds a word; a figure with its sign, currency, marks and a short unit becomes a number and a unit. "2FA" and "wiki40b" are names.
+fn figures(all: &mut Vec<Word>, word: Word) {
+    let coin =
+        word.lower.chars().next().filter(|c| "$€£¥".contains(*c)).or(word.lower.chars().last().filter(|c| "$€£¥".contains(*c)));
+    let bare = word.lower.trim_matches(['$', '€', '£', '¥']).trim_start_matches('#');
+    let signed = bare.trim_start_matches(['-', '+', 'v']);
+    let digits = signed.len() - signed.trim_start_matches(|c: char| c.is_numeric() || ".,:/-'".contains(c)).len();
+    let (_, behind) = signed.split_at(digits);
+    let begins = signed.starts_with(char::is_numeric);
+    let named = unit(behind);
+    if !begins || !(behind.is_empty() || named.is_some() || BEHIND.contains(&format!(" {behind} "))) {
+        all.push(word);
+        return;
+    }
+    let mut number = figure(bare.get(..bare.len() - behind.len()).unwrap_or(bare).trim_end_matches(['-', '\'']));
+    let ordinal = matches!(behind, "st" | "nd" | "rd" | "th");
+    if ordinal {
+        number.insert(0, '#');
+    } else if named.is_none() {
+        number.push_str(behind);
+    }
+    all.push(Word { lower: number, number: true, ..word.clone() });
+    let coin = coin.and_then(|coin| unit(coin.encode_utf8(&mut [0; 4])));
+    all.extend(coin.or(named).map(|unit| Word { lower: unit.to_owned(), unit: true, opens: false, ..word }));
+}
+
+/// Puts figures in the place of numbers in words, and of Roman numerals.
+fn numbers(all: &mut Vec<Word>) {
+    let mut at = 0;
+    while at < all.len() {
+        let here: Vec<&str> = all[at..].iter().take(8).map(|word| word.lower.as_str()).collect();
+        let seconds = here[0] == "second" && at > 0 && all[at - 1].number;
+        let found = spelled(&here).filter(|_| !seconds && !all[at].number);
+        if let Some((number, taken)) = found {
+            let shown = all[at..at + taken].iter().map(|word| word.shown.as_str()).collect::<Vec<_>>().join(" ");
+            let opens = all[at].opens;
+            all.splice(at..at + taken, [Word { shown, lower: number, opens, number: true, ..Word::default() }]);
+        } else if let Some(value) = roman(&all[at].shown).filter(|_| at > 0) {
+            all[at].lower = value.to_string();
+            all[at].number = true;
+        } else if let (true, Some(times)) = (at > 0 && all[at - 1].number, scale(&all[at].lower)) {
+            // "1.5 million"
+            let scaled = format!("{}{times}", all[at - 1].lower);
+            all[at - 1].lower = scaled;
+            all.remove(at);
+            continue;
+        }
+        at += 1;
+    }
+}
+
+fn scale(word: &str) -> Option<&'static str> {
+    [("hundred", "h"), ("thousand", "k"), ("million", "m"), ("billion", "bn")]
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, short)| *short)
+}
+
+const MONTHS: &str = " january february march april may june july august september october november december jan feb mar apr jun jul aug sep \
+    sept oct nov dec ";
+
+/// "5th of March", "March 5" and "5 March" name one day.
+fn dates(all: &mut [Word]) {
+    for at in 0..all.len() {
+        let month = |place: Option<usize>| {
+            place.and_then(|place| all.get(place)).is_some_and(|word| MONTHS.contains(&format!(" {} ", word.lower)))
+        };
+        let of = all.get(at + 1).is_some_and(|word| word.lower == "of");
+        let near = month(at.checked_sub(1)) || month(Some(at + 1)) || of && month(Some(at + 2));
+        if near && all[at].lower.starts_with('#') && all[at].number {
+            all[at].lower.remove(0);
+        }
+    }
+}
+
+/// Says of each word whether it is a unit and whether it is content.
+fn mark(all: &mut Vec<Word>) {
+    let measured = all.iter().any(|word| word.number);
+    // "degrees Celsius" is one unit.
+    let scale = |at: usize| all.get(at + 1).is_some_and(|next| matches!(next.lower.as_str(), "celsius" | "fahrenheit"));
+    let idle: Vec<bool> = (0..all.len()).map(|at| unit(&all[at].lower) == Some("degree") && scale(at)).collect();
+    let mut idle = idle.into_iter();
+    all.retain(|_| !idle.next().unwrap_or(false));
+    for at in 0..all.len() {
+        let before = at
+            .checked_sub(1)
+            .map(|before| (all[before].number, matches!(all[before].lower.as_str(), "to" | "in" | "into" | "per")));
+        let short = all[at].lower.len() <= 2;
+        let stands = before.is_some_and(|(number, turned)| number || turned && measured) || !short;
+        if let Some(unit) = unit(&all[at].lower).filter(|_| stands && !all[at].number) {
+            unit.clone_into(&mut all[at].lower);
+            all[at].unit = true;
+        }
+        // A single capital inside a sentence is the name of something: "Is A a subset of B?"
+        let letter =
+            all[at].shown.len() == 1 && !all[at].opens && all[at].shown != "I" && all[at].shown.chars().all(char::is_uppercase);
+        if !all[at].number && !all[at].unit {
+            all[at].forms = Forms::of(&all[at].lower);
+        }
+        let kind = at > 0 && is_kind(&all[at].lower, &all[at - 1].lower);
+        all[at].content =
+            letter || all[at].number || all[at].unit || !(kind || is_frame(&all[at].lower) || is_slip(&all[at].lower));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_spelling() {
+        for (text, words) in [
+            ("What's the 5th of March?", "what is the 5 of march"),
+            ("twenty-five push-ups", "25 push ups"),
+            ("It costs $5.", "it costs 5 dollar"),
+            ("100kg, not 100 g", "100 kilogram not 100 gram"),
+            ("at 3 p.m. or 3pm", "at 3 pm or 3 pm"),
+            ("World War II", "world war 2"),
+            ("a hundred words", "100 words"),
+            ("in 20 seconds, the second", "in 20 second the #2"),
+            ("Log in to my account", "login to my account"),
+            ("2FA in v1.2.0", "2fa in 1.2.0"),
+            ("5% of 80", "5 percent of 80"),
+        ] {
+            let read = Words::of(text);
+            assert_eq!(read.all.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" "), words, "{text}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Sums over many quantised rows at once, at the widest step that the machine knows.
 //!
 //! # Invariant
-//! Every level gives the same integers. All but one body are the same safe code, compiled again for wider registers; tests compare
+//! Every level gives the same integers. All but one body of x86 and those of ARM are the same safe code, compiled again for wider registers; tests compare
 //! each with the plain sum.
 
 mod body;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod wide;
 
 /// How wide the machine's integer registers are.
@@ -16,6 +18,8 @@ pub enum Level {
     Avx2,
     /// 512 bits, with a count of bits.
     Avx512,
+    /// 128 bits of 64-bit ARM.
+    Neon,
 }
 
 impl Level {

@@ -19,8 +19,14 @@ pub fn levels() -> &'static [Level] {
     if wide { &[Level::Portable, Level::Avx2, Level::Avx512] } else { &[Level::Portable, Level::Avx2] }
 }
 
-/// The one level of other machines, whose base set has what the bodies need (NEON on aarch64).
-#[cfg(not(target_arch = "x86_64"))]
+/// The levels of 64-bit ARM, all of whose machines have NEON.
+#[cfg(target_arch = "aarch64")]
+pub fn levels() -> &'static [Level] {
+    &[Level::Portable, Level::Neon]
+}
+
+/// The one level of other machines.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub fn levels() -> &'static [Level] {
     &[Level::Portable]
 }
@@ -31,6 +37,8 @@ pub fn dots(level: Level, rows: &[i8], query: &[i16], out: &mut [i32]) {
         // SAFETY: `levels` gives these levels only where AVX2 was detected.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 | Level::Avx512 if levels().contains(&level) => unsafe { x86::dots_256(rows, query, out) },
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => super::neon::dots(rows, query, out),
         _ => body::dots(rows, query, out),
     }
 }
@@ -43,6 +51,8 @@ pub fn hammings(level: Level, blocks: &[u64], query: &[u64], out: &mut [u16]) {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 if levels().contains(&level) => unsafe { x86::hammings_256(blocks, query, out) },
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => super::neon::hammings(blocks, query, out),
         _ => body::hammings(blocks, query, out),
     }
 }

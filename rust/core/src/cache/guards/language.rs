@@ -1,0 +1,76 @@
+//! The language that a text is written in, where its small words or its letters tell.
+
+use super::pair::Pair;
+use super::words::Words;
+
+/// Small words that a language has and English has not.
+const SMALL: [(&str, &str); 6] = [
+    ("Spanish", " el los las una del qué cómo cuál es está por para con mi cuándo dónde puedo quién "),
+    ("French", " le les des une du est quel quelle comment où pourquoi dans pour avec mon ma je puis qui et quels "),
+    ("German", " der die das ein eine ist wie was wo warum und mit mein meine ich kann nicht wann wer zu auf "),
+    ("Italian", " il gli della di è che come dove perché per con mio mia posso quanto quale sono quando "),
+    ("Portuguese", " os uma do da é qual como onde por para com meu minha posso quanto não quando "),
+    ("Dutch", " het een de wat hoe waar waarom met mijn ik kan niet is van wanneer "),
+];
+const ENGLISH: &str = " the a an is are do does did i my you how what where when why who to in of for with can it on ";
+
+/// Says that two texts are written in different languages.
+pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    let (a, b) = (language(pair.a)?, language(pair.b)?);
+    (a != b).then(|| format!("languages differ: {a} against {b}"))
+}
+
+/// The language with the most small words, or the script if it is not Latin; none where nothing tells. A single letter is a symbol.
+fn language(words: &Words) -> Option<&'static str> {
+    if let Some(script) =
+        words.all.iter().filter(|word| word.lower.chars().count() > 1).find_map(|word| word.lower.chars().next().and_then(script))
+    {
+        return Some(script);
+    }
+    let count = |list: &str| words.all.iter().filter(|word| list.contains(&format!(" {} ", word.lower))).count();
+    let english = count(ENGLISH);
+    let best = SMALL.iter().map(|(name, list)| (count(list), *name)).max_by_key(|(count, _)| *count)?;
+    match best {
+        (count, name) if count >= 2 && count > english => Some(name),
+        _ if english > 0 || unspoken(words) => Some("English"),
+        _ => None,
+    }
+}
+
+/// A request in bare words is taken for English if all of them are.
+fn unspoken(words: &Words) -> bool {
+    !words.all.is_empty() && words.all.iter().all(|word| super::lexicon::known(&word.lower))
+}
+
+fn script(letter: char) -> Option<&'static str> {
+    match u32::from(letter) {
+        0x0370..=0x03ff => Some("Greek letters"),
+        0x0400..=0x052f => Some("Cyrillic letters"),
+        0x0590..=0x05ff => Some("Hebrew letters"),
+        0x0600..=0x06ff => Some("Arabic letters"),
+        0x0900..=0x097f => Some("Devanagari letters"),
+        0x3040..=0x30ff => Some("kana"),
+        0x4e00..=0x9fff => Some("Han characters"),
+        0xac00..=0xd7af => Some("Hangul"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pair::objects;
+
+    #[test]
+    fn cases() {
+        for (a, b, differs) in [
+            ("Why is the sky blue?", "Pourquoi le ciel est bleu ?", true),
+            ("What is the capital of Peru?", "¿Cuál es la capital de Perú?", true),
+            ("Wo ist der Bahnhof?", "Où est la gare dans la ville ?", true),
+            ("Wo ist der Bahnhof?", "Wie komme ich zu der Station, und wo ist die?", false),
+            ("weather oslo", "the weather in oslo", false),
+            ("погода", "weather", true),
+        ] {
+            assert_eq!(objects(super::differ, a, b), differs, "{a} | {b}");
+        }
+    }
+}

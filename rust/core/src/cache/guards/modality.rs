@@ -1,0 +1,51 @@
+//! What must be, what should be and what may be, where a yes or no is asked for.
+
+use super::pair::Pair;
+use super::words::Words;
+
+const FORCES: [(&str, &str); 3] = [
+    ("duty", " must need needs required mandatory have-to has-to obliged compulsory "),
+    ("advice", " should ought advisable "),
+    ("leave", " can could may might able allowed possible permitted "),
+];
+
+/// Says that one text asks for a duty where the other asks for advice or leave.
+pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    let (a, b) = (force(pair.a)?, force(pair.b)?);
+    (a != b).then(|| format!("modality differs: {a} against {b}"))
+}
+
+/// The force of the verb that opens the question.
+fn force(words: &Words) -> Option<&'static str> {
+    let opening = words.all.iter().take(4).enumerate().map(|(at, word)| match (word.lower.as_str(), words.at(at + 1)) {
+        ("have" | "has", "to") => "have-to".to_owned(),
+        _ => word.lower.clone(),
+    });
+    let opening: Vec<String> = opening.collect();
+    let asks = matches!(
+        opening.first().map(String::as_str),
+        Some("must" | "should" | "can" | "could" | "may" | "might" | "do" | "does" | "am" | "is" | "are" | "ought" | "who")
+    );
+    let force = |word: &String| FORCES.iter().find(|(_, list)| list.contains(&format!(" {word} "))).map(|(force, _)| *force);
+    opening.iter().find_map(force).filter(|_| asks && words.at(1) != "you")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pair::objects;
+
+    #[test]
+    fn cases() {
+        for (a, b, differs) in [
+            ("Must I register it?", "May I register it?", true),
+            ("Should I sell it?", "Could I sell it?", true),
+            ("Who may vote?", "Who must vote?", true),
+            ("Do I have to go?", "Must I go?", false),
+            ("Can I bring a dog?", "Am I allowed to bring a dog?", false),
+            ("How can I stop it?", "How should I stop it?", false),
+            ("Can you tell me if I should go?", "Should I go?", false),
+        ] {
+            assert_eq!(objects(super::differ, a, b), differs, "{a} | {b}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Two texts laid side by side: which content words stand for the same thing, and which each text has alone.
+//!
+//! # Invariant
+//! Symmetric: exchanging the texts exchanges the sides and nothing else.
+
+use super::spelling::slips;
+use super::words::{Word, Words};
+
+/// Two texts, the words that stand for each other, and the content words without a partner.
+#[derive(Debug)]
+pub struct Pair<'a> {
+    /// The stored text.
+    pub a: &'a Words,
+    /// The new text.
+    pub b: &'a Words,
+    /// Places of content words in both that stand for the same, each word once, in the order of `a`.
+    pub links: Vec<(usize, usize)>,
+    /// Places of content words of the first text alone.
+    pub alone_a: Vec<usize>,
+    /// Places of content words of the second text alone.
+    pub alone_b: Vec<usize>,
+}
+
+/// From the surest reason to link two words to the least sure.
+const REASONS: [fn(&Word, &Word) -> bool; 4] = [equal, |a, b| plain(a, b) && a.forms.same(&b.forms), akin, slip];
+
+impl<'a> Pair<'a> {
+    /// Links words for the surest reason first.
+    pub fn of(a: &'a Words, b: &'a Words) -> Self {
+        if order(a, b).is_gt() {
+            let Self { links, alone_a, alone_b, .. } = Self::of(b, a);
+            let mut links: Vec<(usize, usize)> = links.into_iter().map(|(x, y)| (y, x)).collect();
+            links.sort_unstable();
+            return Self { a, b, links, alone_a: alone_b, alone_b: alone_a };
+        }
+        let places = |words: &Words| (0..words.all.len()).filter(|at| words.all[*at].content).collect::<Vec<_>>();
+        let (mut left, mut right, mut links) = (places(a), places(b), Vec::new());
+        for reason in REASONS {
+            left.retain(|x| match right.iter().position(|y| reason(&a.all[*x], &b.all[*y])) {
+                Some(at) => {
+                    links.push((*x, right.remove(at)));
+                    false
+                }
+                None => true,
+            });
+        }
+        links.sort_unstable();
+        // A word said twice is not alone if it has a partner once.
+        left.retain(|x| !links.iter().any(|(_, y)| REASONS[..2].iter().any(|reason| reason(&a.all[*x], &b.all[*y]))));
+        right.retain(|y| !links.iter().any(|(x, _)| REASONS[..2].iter().any(|reason| reason(&a.all[*x], &b.all[*y]))));
+        Self { a, b, links, alone_a: left, alone_b: right }
+    }
+
+    /// Whether every content word has a partner.
+    pub fn covered(&self) -> bool {
+        self.alone_a.is_empty() && self.alone_b.is_empty()
+    }
+
+    /// Words of the first text that the second has in no form.
+    pub fn only_a(&self) -> impl Iterator<Item = &'a Word> {
+        only(self.a, self.b, self.links.iter().map(|(x, _)| *x).collect())
+    }
+
+    /// Words of the second text that the first has in no form.
+    pub fn only_b(&self) -> impl Iterator<Item = &'a Word> {
+        only(self.b, self.a, self.links.iter().map(|(_, y)| *y).collect())
+    }
+
+    /// Whether the words at two places are equal or stand for each other.
+    pub fn meets(&self, x: usize, y: usize) -> bool {
+        self.a.at(x) == self.b.at(y) || self.links.binary_search(&(x, y)).is_ok()
+    }
+}
+
+fn only<'a>(here: &'a Words, there: &'a Words, linked: Vec<usize>) -> impl Iterator<Item = &'a Word> {
+    here.all.iter().enumerate().filter(move |(at, word)| !linked.contains(at) && !there.has(&word.lower)).map(|(_, word)| word)
+}
+
+fn order(a: &Words, b: &Words) -> std::cmp::Ordering {
+    a.all.iter().map(|word| &word.lower).cmp(b.all.iter().map(|word| &word.lower))
+}
+
+fn equal(a: &Word, b: &Word) -> bool {
+    a.number == b.number && (a.lower == b.lower || plain(a, b) && stem(&a.lower) == stem(&b.lower))
+}
+
+/// Neither is a number, a unit or code, which stand for nothing but themselves.
+fn plain(a: &Word, b: &Word) -> bool {
+    let letters = |word: &Word| !word.number && !word.unit && word.lower.chars().all(char::is_alphabetic);
+    letters(a) && letters(b)
+}
+
+/// Endings that inflection or derivation puts behind one root.
+const TAILS: &str =
+    " e s es d ed ing ion ions ation ations ed ly al ally ment ments er or ers ors able ive ies ied ic ical ting ted ";
+const ROOT: usize = 4;
+
+/// Whether two words that are not both known have one root: "concatenate" and "concatenation". Only for ASCII letters.
+fn akin(a: &Word, b: &Word) -> bool {
+    let ascii = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let same = a.lower.bytes().zip(b.lower.bytes()).take_while(|(x, y)| x == y).count();
+    if !plain(a, b) || !ascii(&a.lower) || !ascii(&b.lower) || same < ROOT {
+        return false;
+    }
+    let tail = |rest: &str| rest.is_empty() || TAILS.contains(&format!(" {rest} "));
+    tail(&a.lower[same..]) && tail(&b.lower[same..])
+}
+
+/// Whether one of two words is no word, and one slip of the finger away from the other, two in a long one. The first letter is seldom
+/// the wrong one, and a strange name is a name.
+fn slip(a: &Word, b: &Word) -> bool {
+    let starts = a.lower.chars().next() == b.lower.chars().next();
+    let named = |word: &Word| !word.forms.known && word.is_name();
+    let length = a.lower.len().min(b.lower.len());
+    let believed = plain(a, b) && starts && a.forms.known != b.forms.known && !named(a) && !named(b) && length >= ROOT;
+    believed && slips(&a.lower, &b.lower) <= if length >= 2 * ROOT { 2 } else { 1 }
+}
+
+/// Endings and what takes their place; the first that fits is taken off once.
+const ENDINGS: [(&str, &str); 8] =
+    [("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""), ("ly", ""), ("e", "")];
+
+/// A word without its ending, so that forms of one word are equal; never shorter than three letters.
+pub fn stem(word: &str) -> String {
+    if !word.ends_with("ss") {
+        for (ending, instead) in ENDINGS {
+            if let Some(rest) = word.strip_suffix(ending)
+                && rest.len() + instead.len() >= 3
+            {
+                return format!("{rest}{instead}");
+            }
+        }
+    }
+    word.to_owned()
+}
+
+/// Whether a guard objects to two texts, the same both ways.
+#[cfg(test)]
+pub fn objects(guard: fn(&Pair<'_>) -> Option<String>, a: &str, b: &str) -> bool {
+    let (a, b) = (Words::of(a), Words::of(b));
+    let there = guard(&Pair::of(&a, &b)).is_some();
+    assert_eq!(there, guard(&Pair::of(&b, &a)).is_some(), "{a:?} {b:?}");
+    there
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_alone() {
+        for (a, b, left, right) in [
+            ("How do I fix a leaking faucet?", "How can I repair leaking faucets?", "", ""),
+            ("Bake a salmon", "Bake two cods", "salmon", "2 cods"),
+            ("recieve a package", "receive packages", "", ""),
+            ("concatenate lists", "concatenation of lists", "", ""),
+            ("symptoms of measles", "symptoms of mumps", "measles", "mumps"),
+            ("methane", "methanol", "methane", "methanol"),
+            ("the police", "the policy", "police", "policy"),
+            ("a dog and the dog", "dogs", "", ""),
+            ("the quickest way", "the fastest way", "", ""),
+            ("生命保険の解約", "生命保険の契約", "生命保険の解約", "生命保険の契約"),
+        ] {
+            let (x, y) = (Words::of(a), Words::of(b));
+            let pair = Pair::of(&x, &y);
+            let shown = |words: &Words, places: &[usize]| places.iter().map(|at| words.at(*at)).collect::<Vec<_>>().join(" ");
+            assert_eq!((shown(&x, &pair.alone_a).as_str(), shown(&y, &pair.alone_b).as_str()), (left, right), "{a} | {b}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! How much of a thing is meant: all of it, some, none; more or less; only or also.
+
+use super::pair::Pair;
+use super::words::Words;
+
+/// Words of one line mean about the same; a word of one line in one text against another line's in the other changes what is asked.
+const AMOUNTS: [(&str, &str); 9] = [
+    ("all", " all every each whole entire everything everyone everybody always "),
+    ("some", " some any several "),
+    ("few", " few fewer little "),
+    ("one", " one single "),
+    ("only", " only just solely merely "),
+    ("also", " also too even "),
+    ("another", " another other others different else "),
+    ("previous", " last previous past earlier "),
+    ("next", " next coming following this current "),
+];
+
+/// In longer texts such words are spread too thin to stand against each other.
+const LONG: usize = 16;
+
+/// Says which amounts stand against each other.
+pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    if pair.a.all.len().max(pair.b.all.len()) > LONG {
+        return None;
+    }
+    let (a, b) = (amounts(pair.a, pair.b), amounts(pair.b, pair.a));
+    let (x, y) = (a.first()?, b.first()?);
+    Some(format!("amounts differ: {x} against {y}"))
+}
+
+/// The amounts that only this text speaks of.
+fn amounts(here: &Words, there: &Words) -> Vec<&'static str> {
+    let said = |words: &Words, list: &str| words.all.iter().any(|word| list.contains(&format!(" {} ", word.lower)));
+    AMOUNTS.iter().filter(|(_, list)| said(here, list) && !said(there, list)).map(|(amount, _)| *amount).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pair::objects;
+
+    #[test]
+    fn cases() {
+        for (a, b, differs) in [
+            ("Are all snakes venomous?", "Are some snakes venomous?", true),
+            ("delete every row", "delete all rows", false),
+            ("only adults enter", "also adults enter", true),
+            ("holidays this year", "holidays last year", true),
+            ("weather next week", "weather in the coming week", false),
+            ("all the dogs", "dogs", false),
+            ("delete every comment", "delete one comment", true),
+        ] {
+            assert_eq!(objects(super::differ, a, b), differs, "{a} | {b}");
+        }
+    }
+}
