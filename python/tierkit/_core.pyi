@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Self, TypeAlias, final
+from typing import Any, ClassVar, Self, TypeAlias, final, overload
 
 @final
 class Money:
@@ -130,7 +130,17 @@ class Gate:
         capacity: int = 2097152,
         durability: str = "relaxed",
         on_state_error: str = "refuse",
+        line: str = "rules",
+        policy: str = "",
+        loaded_ns: int = 0,
     ) -> Self: ...
+    def reload(
+        self, rules: Sequence[LimitRule | BudgetRule], *, line: str = "rules", policy: str = "", loaded_ns: int = 0
+    ) -> int: ...
+    @property
+    def version(self) -> int: ...
+    def on_state_error(self, word: str) -> None: ...
+    def in_force(self) -> tuple[int, str | None, str | None]: ...
     def bind(self, labels: dict[str, str] | None = None, *, ttl_s: float = 660.0) -> Scope: ...
     def take(
         self,
@@ -153,6 +163,7 @@ class Gate:
         total_tokens: int | None = None,
         usd: str | Decimal | Money | None = None,
     ) -> None: ...
+    @overload
     def reserve(
         self,
         labels: dict[str, str] | None,
@@ -165,7 +176,23 @@ class Gate:
         nusd: int = 0,
         concurrency: int = 1,
         ttl_s: float = 660.0,
+        version: None = None,
     ) -> Decision: ...
+    @overload
+    def reserve(
+        self,
+        labels: dict[str, str] | None,
+        candidate: tuple[str, str, str] | None,
+        id: str | None,
+        *,
+        requests: int = 1,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        nusd: int = 0,
+        concurrency: int = 1,
+        ttl_s: float = 660.0,
+        version: int,
+    ) -> Decision | None: ...
     def claim(
         self,
         labels: dict[str, str] | None,
@@ -264,6 +291,7 @@ def read_spend(
     directory: str, by: Sequence[str]
 ) -> list[tuple[list[str | None], int, int, int, Money, Money, Money]]: ...
 def read_story(directory: str, id: str) -> list[dict[str, Any]]: ...
+def read_rules(directory: str) -> list[str] | None: ...
 def read_limits(directory: str) -> tuple[bool, list[dict[str, Any]]]: ...
 def read_crowd(directory: str) -> tuple[int, int, int] | None: ...
 
@@ -653,6 +681,8 @@ class LimitRule:
         mode: str = "enforce",
         replaces: Sequence[str] | None = None,
     ) -> Self: ...
+    @property
+    def text(self) -> str: ...
 
 @final
 class BudgetRule:
@@ -670,3 +700,5 @@ class BudgetRule:
         mode: str = "enforce",
         replaces: Sequence[str] | None = None,
     ) -> Self: ...
+    @property
+    def text(self) -> str: ...

@@ -111,19 +111,9 @@ def test_two_governors_of_one_process_share(tmp_path: Path) -> None:
         one.admit(None, input_tokens=1_000, max_output_tokens=500, id="x").settle(tk.Usage(1_000, 0))
         assert [str(row.posted) for row in two.balances()] == ["0.001"]
         assert two.explain("x")["state"] == "posted"
-        with pytest.raises(tk.StateError, match="another policy"):
-            tk.Governor(policy("2"), state=tmp_path)
-
-
-def test_another_policy_waits_until_the_old_processes_are_gone(tmp_path: Path) -> None:
-    (worker,) = workers(BEGIN + "print('up', flush=True); sys.stdin.read()", 1, tmp_path, AMOUNT="1")
-    assert worker.stdout is not None
-    assert worker.stdout.readline() == "up\n"
-    with pytest.raises(tk.StateError, match="another policy"):
-        tk.Governor(policy("2"), state=tmp_path)
-    end(worker)
-    with tk.Governor(policy("2"), state=tmp_path) as governor:
-        assert governor.balances() == [] or governor.balances()[0].limit == 2
+        with tk.Governor(policy("2"), state=tmp_path) as three:
+            assert [str(row.limit) for row in three.balances()] == ["2"]
+        assert [str(row.limit) for row in one.balances()] == ["2"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -173,7 +163,9 @@ def test_workers_killed_at_random_lose_nothing(tmp_path: Path, seed: int) -> Non
     chance = random.Random(seed)
     running = workers(WORK, 4, tmp_path, AMOUNT="1000")
     acknowledged = 0
-    time.sleep(1)
+    for worker in running:
+        assert worker.stdout is not None
+        assert worker.stdout.readline(), "all of them are at work, however busy the machine"
     for _ in range(6):
         time.sleep(chance.random() * 0.2)
         victim = running.pop(chance.randrange(len(running)))

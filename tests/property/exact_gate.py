@@ -58,6 +58,14 @@ class Bucket:
         if floor(self.level) >= self.rule.burst:
             self.level = Fraction(self.rule.burst)
 
+    def follow(self, rule: Rule, now: int) -> None:
+        """Other numbers from now on: full stays full, debt stays debt, the fraction of a unit goes."""
+        self.refill(now)
+        was_full = self.level >= self.rule.burst
+        if rule != self.rule:
+            self.level = Fraction(rule.burst if was_full else min(floor(self.level), rule.burst))
+        self.rule = rule
+
 
 class Held:
     def __init__(self, rule: Rule) -> None:
@@ -67,12 +75,26 @@ class Held:
         free = self.rule.amount - self.count
         if cost <= free:
             return None
-        return Failing(self.rule.name, free, NEVER if cost > self.rule.amount else UNTIL_RELEASED)
+        return Failing(self.rule.name, max(free, 0), NEVER if cost > self.rule.amount else UNTIL_RELEASED)
 
 
 class Account:
     def __init__(self, rule: Rule, start: int) -> None:
-        self.rule, self.start, self.posted, self.pending = rule, start, 0, 0
+        self.rule, self.start, self.posted, self.pending, self.excused = rule, start, 0, 0, 0
+
+    @property
+    def above(self) -> int:
+        return max(0, self.posted + self.pending - self.rule.amount)
+
+    def follow(self, rule: Rule) -> None:
+        self.rule = rule
+        self.excused = self.above
+
+    def overspent(self) -> int:
+        """What stands above the limit, but for what stood there when the limit was set."""
+        overspent = max(0, self.above - self.excused)
+        self.excused = min(self.excused, self.above)
+        return overspent
 
     def failing(self, cost: int, wall: int) -> Failing | None:
         limit = self.rule.amount
@@ -82,7 +104,7 @@ class Account:
         wait = UNTIL_RELEASED
         if self.posted + cost > limit:
             wait = (0, self.start + self.rule.period_ns - wall) if self.rule.period_ns else NEVER
-        return Failing(self.rule.name, free, NEVER if cost > limit else wait)
+        return Failing(self.rule.name, max(free, 0), NEVER if cost > limit else wait)
 
 
 class Reservation:
@@ -102,6 +124,21 @@ class ExactGate:
         self.accounts: dict[tuple[str, object, int], Account] = {}
         self.reservations: dict[str, Reservation] = {}
         self.worst_overshoot = 0
+
+    def edit(self, rules: list[Rule]) -> None:
+        """Another policy: what a rule of the same name took goes on with the new numbers, also after it was gone."""
+        if rules == self.rules:
+            return
+        self.rules = rules
+        named = {rule.name: rule for rule in rules}
+        for (name, _), bucket in self.buckets.items():
+            if name in named:
+                bucket.follow(named[name], self.boot)
+        for (name, _), held in self.holds.items():
+            held.rule = named.get(name, held.rule)
+        for (name, _, _), account in self.accounts.items():
+            if name in named:
+                account.follow(named[name])
 
     def stocks(self, labels: dict[str, str], units: dict[str, int]) -> list[tuple[Bucket | Held | Account, int]]:
         found: list[tuple[Bucket | Held | Account, int]] = []
@@ -226,7 +263,8 @@ class ExactGate:
             else:
                 stock.pending -= cost if known.state == "open" else 0
                 stock.posted += use - (cost if known.state == "expired" else 0)
-                self.worst_overshoot = max(self.worst_overshoot, stock.posted + stock.pending - stock.rule.amount)
+                if stock.rule in self.rules:
+                    self.worst_overshoot = max(self.worst_overshoot, stock.overspent())
         if known.state == "open":
             known.ended = self.boot
         known.state = state
@@ -237,6 +275,7 @@ class ExactGate:
         live = [
             (name, key, start, account.posted, account.pending)
             for (name, key, start), account in self.accounts.items()
-            if account.pending or not account.rule.period_ns or start <= self.wall < start + account.rule.period_ns
+            if account.rule in self.rules
+            and (account.pending or not account.rule.period_ns or start <= self.wall < start + account.rule.period_ns)
         ]
         return [row for row in live if row[3] or row[4]]

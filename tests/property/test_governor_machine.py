@@ -50,6 +50,15 @@ class Governed(GateMachine):
                 for made in RULES
             ]
         super().__init__(rules)
+        # By name: what each rule says now, or None while the policy has no such rule.
+        self.exact_rules = rules
+        self.written: dict[str, Rule | None] = {made.name: made for made in rules}
+        policy = self.policy(rules)
+        self.ttl = (TTL_S if self.moves() else 3_600) * S
+        self.governor = tk.Governor(policy, state=self.folder, clock=self.clock)
+        self.made: list[Made] = []
+
+    def policy(self, rules: list[Rule]) -> tk.Policy:
         tiers = [
             tk.Tier(
                 name,
@@ -58,15 +67,27 @@ class Governed(GateMachine):
             )
             for name, rates in PRICES.items()
         ]
-        policy = tk.Policy(
+        return tk.Policy(
             tiers=tiers,
             limits=[limit_of(made) for made in rules if made.kind != "budget"],
             budgets=[budget_of(made) for made in rules if made.kind == "budget"],
             reservation_ttl_s=TTL_S if self.moves() else 3_600,
         )
-        self.ttl = (TTL_S if self.moves() else 3_600) * S
-        self.governor = tk.Governor(policy, state=self.folder, clock=self.clock)
-        self.made: list[Made] = []
+
+    @rule(which=st.sampled_from([made.name for made in RULES]), change=st.sampled_from([0.5, 0.9, 1.1, 2, 3, "gone"]))
+    def edit(self, which: str, change: float | str) -> None:
+        """Raise, lower, remove, bring back, and write again what is there."""
+        at = next(place for place, made in enumerate(RULES) if made.name == which)
+        first, now = self.exact_rules[at], self.written[which]
+        if change == "gone":
+            self.written[which] = first if now is None else None
+        else:
+            amount, burst = (max(1, int(number * float(change))) for number in (first.amount, first.burst))
+            rated = {"amount": first.amount} if not self.moves() and first.kind == "rate" else {"amount": amount}
+            self.written[which] = first._replace(**rated, burst=burst if first.burst else 0)
+        rules = [made for made in self.written.values() if made is not None]
+        self.exact.edit(rules)
+        self.governor.reload(self.policy(rules))
 
     @rule(
         team=st.sampled_from(["a", "b"]),

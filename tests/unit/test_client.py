@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from fake_governor import FakeGovernor, tier
 
+import tierkit as tk
 from tierkit.backends import OpenAICompatibleBackend
 from tierkit.client import Answer, AsyncClient, Client
 from tierkit.client.answer import read_cached, write_cached
 from tierkit.client.settlement import is_cacheable
 from tierkit.errors import ConfigError
 from tierkit.money import Money
+from tierkit.policy import BackendSettings
 from tierkit.request import Reply, Usage
 from tierkit.testing import MockBackend
 
@@ -178,6 +180,25 @@ def test_backends_come_from_the_policy() -> None:
         backend = client._backends["gpu"]
         assert isinstance(backend, OpenAICompatibleBackend)
         assert (backend.url, backend.kind, backend.name) == ("http://127.0.0.1:1/v1", "vllm", "gpu")
+
+
+def test_backends_follow_the_policy() -> None:
+    def policy(port: int, *names: str) -> tk.Policy:
+        price = {"input": "1 USD/Mtok", "output": "1 USD/Mtok"}
+        backends = [BackendSettings(name, kind="vllm", url=f"http://127.0.0.1:{port}") for name in names]
+        return tk.Policy(
+            tiers=[tk.Tier(name, model="m", backend=name, price=price) for name in names], backends=backends
+        )
+
+    with tk.Governor(policy(1, "a", "b")) as governor, Client(governor) as client:
+        a, b = client._backends["a"], client._backends["b"]
+        governor.reload(policy(1, "a", "c"))
+        assert client._backends["a"] is a
+        assert client._backends["c"].url == "http://127.0.0.1:1/v1"
+        assert client._backends["b"] is b, "what was admitted under the old policy still runs"
+        governor.reload(policy(2, "a"))
+        assert client._backends["a"].url == "http://127.0.0.1:2/v1"
+        assert len(client._backends.own) == 4, "all of them are closed at the end"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from tierkit.client.blocking import backends_of
 from tierkit.client.flights import AsyncFlights
+from tierkit.client.servers import Servers
 from tierkit.client.streaming import StreamState
 from tierkit.client.walk import Walk
 from tierkit.errors import BackendError, Refused
@@ -39,8 +39,7 @@ class AsyncClient:
     def __init__(self, governor: GovernorLike, *, backends: Mapping[str, AsyncBackend] | None = None) -> None:
         """Make backends where none are given; nothing is connected."""
         self._governor = governor
-        self._backends: dict[str, AsyncBackend]
-        self._backends, self._own = backends_of(governor, backends)
+        self._backends = Servers(governor, backends)
         self._flights = AsyncFlights()
 
     async def complete(
@@ -126,7 +125,7 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close the backends that were made from the policy."""
-        for backend in self._own:
+        for backend in self._backends.own:
             await backend.aclose()
 
     async def __aenter__(self) -> AsyncClient:  # noqa: PYI034 - Self costs an import
@@ -147,7 +146,7 @@ class AsyncClient:
         return admission
 
     def _backend(self, walk: Walk, admission: AdmissionLike) -> AsyncBackend:
-        backend = self._backends.get(admission.backend)
+        backend: AsyncBackend | None = self._backends.get(admission.backend)
         if backend is None:
             walk.no_backend(admission, self._backends)
         return backend

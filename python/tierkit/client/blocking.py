@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from tierkit.backends import Backend, backend_from_settings
 from tierkit.client.flights import Flights
+from tierkit.client.servers import Servers
 from tierkit.client.streaming import StreamState
 from tierkit.client.walk import Walk
 from tierkit.errors import BackendError, Refused
@@ -15,21 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from tierkit.backends import Backend
     from tierkit.client.answer import Answer
     from tierkit.client.ports import AdmissionLike, GovernorLike
     from tierkit.request import Chunk
 
-__all__ = ["Client", "Stream", "backends_of"]
-
-
-def backends_of(governor: GovernorLike, backends: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[Any]]:
-    """Return the backends by name, and those of them that were made here and are to be closed here."""
-    if backends is not None:
-        return dict(backends), []
-    used = {tier.backend for tier in governor.policy.tiers}
-    settings = governor.policy.backends
-    made = {name: backend_from_settings(settings[name]) for name in sorted(used) if name in settings}
-    return dict(made), list(made.values())
+__all__ = ["Client", "Stream"]
 
 
 class Client:
@@ -37,7 +28,8 @@ class Client:
 
     Args:
         governor: What decides.
-        backends: Backends by the names that the tiers use; None makes them from the policy.
+        backends: Backends by the names that the tiers use; None makes them from the policy, and again
+            when another one comes into force.
 
     Raises:
         ConfigError: A backend of the policy that cannot be made.
@@ -57,8 +49,7 @@ class Client:
     def __init__(self, governor: GovernorLike, *, backends: Mapping[str, Backend] | None = None) -> None:
         """Make backends where none are given; nothing is connected."""
         self._governor = governor
-        self._backends: dict[str, Backend]
-        self._backends, self._own = backends_of(governor, backends)
+        self._backends = Servers(governor, backends)
         self._flights = Flights()
 
     def complete(
@@ -170,7 +161,7 @@ class Client:
 
     def close(self) -> None:
         """Close the backends that were made from the policy."""
-        for backend in self._own:
+        for backend in self._backends.own:
             backend.close()
 
     def __enter__(self) -> Client:  # noqa: PYI034 - Self costs an import
@@ -191,7 +182,7 @@ class Client:
         return admission
 
     def _backend(self, walk: Walk, admission: AdmissionLike) -> Backend:
-        backend = self._backends.get(admission.backend)
+        backend: Backend | None = self._backends.get(admission.backend)
         if backend is None:
             walk.no_backend(admission, self._backends)
         return backend

@@ -40,7 +40,7 @@ class Place:
 class Answers:
     """The cache behind a governor. Partitions are digests under the cache's own secret, compared by equality."""
 
-    __slots__ = ("_cache", "_clock", "_keyer", "_settings")
+    __slots__ = ("_cache", "_clock", "_keyer", "_path", "_settings")
 
     def __init__(self, settings: CacheSettings, clock: Callable[[], int] | None, state: str | None) -> None:
         """Open the cache of a state directory; one in memory is made when the first request can use it.
@@ -53,12 +53,23 @@ class Answers:
         self._clock = clock
         self._cache: SemanticCache | None = None
         self._keyer: Any = None
-        if state is not None and self._keeps:
-            self._open(Path(state) / _FILE)
+        self._path = None if state is None else Path(state) / _FILE
+        self._open_file()
+
+    def _open_file(self) -> None:
+        if self._path is not None and self._cache is None and self._keeps:
+            self._open(self._path)
 
     @property
     def _keeps(self) -> bool:
         return self._settings.enabled and self._settings.ttl_s > 0
+
+    def under(self, settings: CacheSettings) -> Answers:
+        """Return the cache under other settings, with the same answers. One that is open keeps its size."""
+        following = Answers(settings, self._clock, None)
+        following._path, following._cache, following._keyer = self._path, self._cache, self._keyer
+        following._open_file()
+        return following
 
     def place(self, prompt: Prompt, labels: Mapping[str, str], asked: str, params: Mapping[str, Any]) -> Place | None:
         """Return where the answer belongs; None when this request must not share answers.

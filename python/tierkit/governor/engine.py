@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from time import perf_counter_ns
 
-from tierkit import _core
 from tierkit.governor.alerts import tell
 from tierkit.governor.answers import Answers
 from tierkit.governor.candidate import Candidate
 from tierkit.governor.margin import Margin
-from tierkit.governor.opened import Opened
 from tierkit.governor.plan import Ranking
 from tierkit.governor.pressure import Pressure
 from tierkit.governor.routing_state import RoutingState
 from tierkit.governor.steered import Size
 from tierkit.governor.steering import Steering
-from tierkit.governor.waiting import Waiting
 from tierkit.money import Money
 
 TYPE_CHECKING = False
@@ -23,22 +20,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from tierkit import _core
     from tierkit.governor.admission import Admission
     from tierkit.governor.answers import Place
+    from tierkit.governor.ground import Ground
     from tierkit.governor.prompt import Prompt
     from tierkit.governor.walk import Ask
     from tierkit.policy import Policy
     from tierkit.prices import PriceBook
     from tierkit.request import Usage
-    from tierkit.route import TierClassifier
 
 __all__ = ["Engine"]
 
 
-class Engine(Opened):
-    """The parts of one governor, resolved once, shared by its walks and admissions.
+class Engine:
+    """One policy, resolved: what its walks and admissions share.
+
+    An admission keeps the engine that admitted it, so it is priced and ended by the policy that it was admitted under.
 
     Attributes:
+        policy: The policy.
+        version: The version of the gate's rules that it decides by.
         candidates: The tiers by name, cheapest first.
         answers: The cache.
         waiting: Those who wait for room.
@@ -48,55 +50,52 @@ class Engine(Opened):
         score_clock: Nanoseconds by which the time for a score is measured.
     """
 
+    answers: Answers
+    pressure: Pressure
+    steering: Steering
+
     __slots__ = (
-        "_classifier", "_fixed", "_margin", "answers", "candidates", "pressure", "score_clock", "steering", "ttl_s",
-        "waiting",
+        "_fixed", "_ground", "_margin", "answers", "candidates", "policy", "pressure", "score_clock", "steering",
+        "ttl_s", "version", "waiting",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        policy: Policy,
-        *,
-        state: str | None,
-        clock: _core.ManualClock | None,
-        prices: PriceBook | None,
-        classifier: TierClassifier | None,
-        durability: str,
-    ) -> None:
-        """Resolve prices, compile rules, and open the ledger."""
-        if prices is None:
-            from tierkit.prices import PriceBook  # noqa: PLC0415 - a caller with a book of its own needs no other
-
-            prices = PriceBook.default()
-        missing = policy.on_missing_price
-        self.candidates = {tier.name: Candidate(tier, prices, on_missing_price=missing) for tier in policy.tiers}
-        self._classifier = classifier
+    def __init__(self, policy: Policy, ground: Ground, *, before: Engine | None = None) -> None:
+        """Resolve prices and settings; what the engine `before` has learned and still holds stays."""
+        self.policy = policy
+        self._ground = ground
+        self.candidates = _candidates(policy, ground.prices, before)
+        clock = ground.clock
         # Under a clock of its own a replay gives the same figures however busy the machine is.
         self.score_clock = perf_counter_ns if clock is None else lambda: clock.boot_ns
-        self.pressure = Pressure(policy, clock=clock)
+        self.pressure = Pressure(policy, clock=clock) if before is None else before.pressure.under(policy)
         self.ttl_s = float(policy.reservation_ttl_s)
-        gate = _core.Gate(
-            [*policy.limit_rules(), *policy.budget_rules()],
-            state=state,
-            clock=clock,
-            durability=durability,
-            on_state_error=policy.on_state_error,
-        )
-        super().__init__(gate)
-        self.waiting = Waiting(gate, clock)
+        gate = ground.opened(policy)
+        self.waiting = ground.waiting
+        self.version = gate.version
         # After the gate, which makes the directory and refuses one that cannot be used.
-        self.answers = Answers(policy.cache, None if clock is None else lambda: clock.boot_ns, state)
-        self.steering = Steering(policy, self.candidates, gate)
-        self._margin = Margin(self.steering.core)
+        self.answers = (
+            Answers(policy.cache, None if clock is None else lambda: clock.boot_ns, ground.state)
+            if before is None
+            else before.answers.under(policy.cache)
+        )
+        orders_alike = before is not None and _orders_alike(policy, before.policy)
+        self.steering = (
+            before.steering if before is not None and orders_alike else Steering(policy, self.candidates, gate)
+        )
+        self._margin = before._margin if before is not None and orders_alike else Margin(self.steering.core)
         fixed = self.steering.fixed
         self._fixed = None if fixed is None else Ranking([self.candidates[name] for name in fixed], None, ())
 
+    @property
+    def gate(self) -> _core.Gate:
+        """The gate, while it is open."""
+        return self._ground.gate
+
     def close(self) -> None:
         """Give the state free; who still waits is told that the governor is closed."""
-        super().close()
+        self._ground.close()
         if self.steering.pacing is not None:
             self.steering.pacing.close()
-        self.waiting.close()
         self.answers.close()
 
     def rank(self, ask: Ask, *, count: bool = True) -> Ranking:
@@ -136,12 +135,13 @@ class Engine(Opened):
         """Need, reasons and gains; without a need the request goes to the default tier."""
         from tierkit.route.deadline import Deadline, TooLate  # noqa: PLC0415 - a policy without shares never scores
 
-        if self._classifier is None:
+        ground = self._ground
+        if ground.classifier is None:
             from tierkit.route import TierClassifier  # noqa: PLC0415 - as above
 
-            self._classifier = TierClassifier.default()
+            ground.classifier = TierClassifier.default()
         try:
-            score = self._classifier.score_messages(prompt.messages, deadline=Deadline(self.score_clock))
+            score = ground.classifier.score_messages(prompt.messages, deadline=Deadline(self.score_clock))
         except TooLate:
             return None, ("deadline",), None
         if score is None:
@@ -227,3 +227,19 @@ class Engine(Opened):
     def keep(self, place: Place, tier: str, value: bytes, cost: Money) -> None:
         """Keep an answer for equal and, if the policy says so, near-equal questions."""
         self.answers.put(place, tier, value, cost)
+
+
+def _candidates(policy: Policy, prices: PriceBook, before: Engine | None) -> dict[str, Candidate]:
+    missing = policy.on_missing_price
+    found = {tier.name: Candidate(tier, prices, on_missing_price=missing) for tier in policy.tiers}
+    for name, candidate in found.items():
+        known = None if before is None else before.candidates.get(name)
+        if known is not None and known.tier.model == candidate.tier.model:
+            candidate.lengths = known.lengths
+    return found
+
+
+def _orders_alike(policy: Policy, before: Policy) -> bool:
+    """Whether two policies order the tiers by the same rules: then what was learned of the traffic holds on."""
+    same = policy.routing == before.routing and policy.tiers == before.tiers
+    return same and (policy.routing.pace is None or policy.budgets == before.budgets)

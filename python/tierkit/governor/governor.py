@@ -5,7 +5,8 @@ from __future__ import annotations
 from tierkit.errors import ConfigError
 from tierkit.governor.admission import Admission
 from tierkit.governor.balance import balances
-from tierkit.governor.engine import Engine
+from tierkit.governor.ground import Ground
+from tierkit.governor.in_force import InForce
 from tierkit.governor.opened import directory
 from tierkit.governor.plan import Plan
 from tierkit.governor.prompt import Prompt
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tierkit import _core
     from tierkit.governor.admission import Hit
     from tierkit.governor.balance import Balance
+    from tierkit.governor.engine import Engine
     from tierkit.governor.routing_state import RoutingState
     from tierkit.policy import Policy
     from tierkit.prices import PriceBook
@@ -44,7 +46,7 @@ class Governor:
     Args:
         policy: Tiers, limits, budgets, routing and cache.
         state: Directory of the ledger; None keeps everything in this process's memory. Every process
-            of the machine that opens the same directory, with the same policy, shares its state.
+            of the machine that opens the same directory shares its state and follows the policy that was loaded last.
         clock: A `ManualClock` for tests and replays; None reads the machine's clocks.
         prices: Price book; None is the one in the package.
         classifier: Scores prompts; None is the one in the package, loaded at the first score.
@@ -79,11 +81,55 @@ class Governor:
         """Resolve prices, compile rules, and open the ledger."""
         if not policy.tiers:
             raise ConfigError("policy: no tier; a Governor needs at least one (Limiter and Ledger stand alone)")
-        self.policy = policy
         self._state = directory(state)
-        self._engine = Engine(
+        ground = Ground(
             policy, state=self._state, clock=clock, prices=prices, classifier=classifier, durability=durability
         )
+        self._force = InForce(policy, ground)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force, as this process saw it last."""
+        return self._engine.policy
+
+    @property
+    def _engine(self) -> Engine:
+        return self._force.engine
+
+    def reload(self, policy: Policy | None = None) -> Policy:
+        """Let another policy decide from the next request on, here and in every process of the state directory.
+
+        Each request is decided wholly by the old policy or wholly by the new one; those who wait are judged anew. What
+        was admitted ends under the policy that admitted it. Limits and budgets keep their scopes by name, labels and
+        period: buckets go on with the new rates, spent money counts against the new amounts.
+
+        Args:
+            policy: The new one; None reads the file of the present one again.
+
+        Returns:
+            The policy now in force.
+
+        Raises:
+            ConfigError: The policy or its file cannot be used; the old one stays in force.
+            StateError: The state cannot be used; the old one stays in force.
+
+        Cost: milliseconds; requests wait only while the numbers change, some microseconds and 10 ns per scope.
+
+        Example:
+            >>> import tierkit as tk
+            >>> tiers = [tk.Tier("small", model="m", price={"input": "1 USD/Mtok", "output": "2 USD/Mtok"})]
+            >>> governor = tk.Governor(tk.Policy(tiers=tiers, budgets=[tk.Budget("1 USD", name="all", period="day")]))
+            >>> policy = governor.policy.with_(budgets=[tk.Budget("2 USD", name="all", period="day")])
+            >>> governor.reload(policy).budgets[0].amount
+            Money('2')
+        """
+        if policy is None:
+            path = self._force.ground.path
+            if not path:
+                raise ConfigError("reload: this policy was made in code, so there is no file to read; pass the new one")
+            policy = type(self.policy).from_toml(path)
+        self._force.reload(policy)
+        return policy
 
     def admit(
         self,
@@ -140,7 +186,7 @@ class Governor:
             priority=priority,
         )
         try:
-            outcome = walk.try_once() if wait_s <= 0 else self._engine.waiting.wait(walk, wait_s)
+            outcome = walk.try_once() if wait_s <= 0 else self._force.ground.waiting.wait(walk, wait_s)
         except BaseException:
             walk.given_up()
             raise
@@ -178,7 +224,7 @@ class Governor:
             priority=priority,
         )
         try:
-            outcome = walk.try_once() if wait_s <= 0 else await self._engine.waiting.wait_async(walk, wait_s)
+            outcome = walk.try_once() if wait_s <= 0 else await self._force.ground.waiting.wait_async(walk, wait_s)
         except BaseException:
             walk.given_up()
             raise
@@ -219,7 +265,7 @@ class Governor:
         first = ranking.candidates[0]
         tokens = Prompt(prompt, input_tokens).tokens(first.tier.model)
         output = first.output_tokens(max_output_tokens)
-        ceiling = Money.from_nusd(first.ceiling_nusd(tokens, output, self._engine.gate.wall_ns))
+        ceiling = Money.from_nusd(first.ceiling_nusd(tokens, output, walk.engine.gate.wall_ns))
         names = tuple(candidate.tier.name for candidate in ranking.candidates)
         return Plan(*first.labels, names, ranking.need, ranking.reasons, tokens, output, ceiling)
 
@@ -303,30 +349,6 @@ class Governor:
         bound = max_output_tokens
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int) or bound < 1):
             raise ConfigError(f"max_output_tokens={bound!r}: expected a whole number of 1 or more, or None")
-        self._check_tiers(tiers)
-        read = Prompt(prompt, input_tokens, params)
         who = labels if type(labels) is dict else dict(labels or {})
-        tiers = self._within_rules(who, tiers)
-        place = None
-        if cache != "off":
-            asked = "auto" if tiers is None else "\n".join(sorted(tiers))
-            given = {**params, "max_output_tokens": bound} if params else {"max_output_tokens": bound}
-            place = self._engine.answers.place(read, who, asked, given)
-        ask = Ask(read, who, bound, id, need, tiers, place, refresh=cache == "refresh")
-        return Walk(self._engine, ask, priority=place_in_line)
-
-    def _within_rules(self, labels: Mapping[str, str], tiers: Collection[str] | None) -> Collection[str] | None:
-        """Narrow the tiers to those that the policy's rules allow; None: all."""
-        allowed = self._engine.steering.allowed(labels)
-        if allowed is None or tiers is None:
-            return tiers if allowed is None else allowed
-        both = [name for name in allowed if name in tiers]
-        if not both:
-            raise ConfigError(f"tiers {list(tiers)}: a routing rule allows these labels only {', '.join(allowed)}")
-        return both
-
-    def _check_tiers(self, tiers: Collection[str] | None) -> None:
-        known = self._engine.candidates
-        unknown = [name for name in tiers or () if name not in known]
-        if unknown or (tiers is not None and not tiers):
-            raise ConfigError(f"tiers {unknown}: expected some of {', '.join(known)}")
+        ask = Ask(Prompt(prompt, input_tokens, params), who, bound, id, params, need, tiers, cache)
+        return Walk(self._force, ask, priority=place_in_line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from tierkit import _core
@@ -60,8 +61,28 @@ class Ledger(Opened):
         durability: str = "relaxed",
     ) -> None:
         """Compile the budgets and open the ledger; `state=None` keeps it in this process's memory."""
-        rules = Policy(budgets=budgets).budget_rules()
-        super().__init__(_core.Gate(rules, state=directory(state), clock=clock, durability=durability))
+        policy = Policy(budgets=budgets)
+        rules, loaded_ns, place = policy.budget_rules(), policy.loaded_ns, directory(state)
+        super().__init__(_core.Gate(rules, state=place, clock=clock, durability=durability, loaded_ns=loaded_ns))
+
+    def reload(self, budgets: Sequence[Budget]) -> None:
+        """Let other budgets decide from the next reservation on; see `Governor.reload`.
+
+        Accounts stay with their budget by name, labels and period. A budget that is left out limits nothing more; what
+        it holds ends properly, and if it comes back, what was spent in the current window is there again.
+
+        Raises:
+            ConfigError: The budgets cannot be used; the old ones stay in force.
+
+        Example:
+            >>> import tierkit as tk
+            >>> ledger = tk.Ledger([tk.Budget("1 USD", name="all", period="total")])
+            >>> _ = ledger.reserve(usd="0.80", id="req-1")
+            >>> ledger.reload([tk.Budget("2 USD", name="all", period="total")])
+            >>> ledger.reserve(usd="1.20", id="req-2").usd
+            Money('1.2')
+        """
+        self.gate.reload(Policy(budgets=budgets).budget_rules(), loaded_ns=time.time_ns())
 
     def reserve(
         self,

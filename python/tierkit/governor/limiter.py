@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tierkit import _core
 from tierkit.errors import ConfigError
 from tierkit.governor.opened import Opened, directory
@@ -57,10 +59,32 @@ class Limiter(Opened):
             state: Directory for slots and reservations that outlive the process; None: this process's memory.
             clock: A `ManualClock`, or None for the machine's.
         """
-        rules = Policy(limits=limits).limit_rules()
-        gate = _core.Gate(rules, state=directory(state), clock=clock)
+        policy = Policy(limits=limits)
+        gate = _core.Gate(policy.limit_rules(), state=directory(state), clock=clock, loaded_ns=policy.loaded_ns)
         super().__init__(gate)
         self._waiting = Waiting(gate, clock)
+
+    def reload(self, limits: Sequence[Limit]) -> None:
+        """Let other limits decide from the next take on; see `Governor.reload`.
+
+        Handles of `bind` follow. Buckets and slots stay with their limit by name and labels.
+
+        Raises:
+            ConfigError: The limits cannot be used; the old ones stay in force.
+
+        Example:
+            >>> import tierkit as tk
+            >>> limiter = tk.Limiter([tk.Limit("1 requests/minute", name="all")])
+            >>> scope = limiter.bind()
+            >>> scope.take().allowed, scope.take().allowed
+            (True, False)
+            >>> limiter.reload([tk.Limit("3 requests/minute", name="all"), tk.Limit(concurrency=2, name="slots")])
+            >>> scope.take().rule
+            'all'
+        """
+        policy = Policy(limits=limits)
+        self.gate.reload(policy.limit_rules(), loaded_ns=time.time_ns())
+        self._waiting.released()
 
     def take(
         self,

@@ -53,17 +53,30 @@ class Pressure:
         self, policy: Policy, *, clock: _core.ManualClock | None = None, jitter: Callable[[], float] | None = None
     ) -> None:
         """Start with servers that bear everything."""
-        backends = {tier.backend for tier in policy.tiers}
-        # A tier that names no backend is known by its model.
-        self._providers = {
-            tier.backend or tier.model: _core.Provider(tier.backend, tier.model) for tier in policy.tiers
-        }
-        self._capped = {backend for backend in backends if any(_caps(limit, backend) for limit in policy.limits)}
+        self._providers: dict[str, _core.Provider] = {}
         self._clock = clock
         self._jitter = jitter
-        self._ttl_ns = int(policy.reservation_ttl_s * 1_000_000_000)
         self._open: dict[str, tuple[Target, tuple[int, int], int]] = {}
         self.ignored = 0
+        self._read(policy)
+
+    def _read(self, policy: Policy) -> None:
+        for tier in policy.tiers:
+            # A tier that names no backend is known by its model.
+            name = tier.backend or tier.model
+            if name not in self._providers:
+                self._providers[name] = _core.Provider(tier.backend, tier.model)
+        backends = {tier.backend for tier in policy.tiers}
+        self._capped = {backend for backend in backends if any(_caps(limit, backend) for limit in policy.limits)}
+        self._ttl_ns = int(policy.reservation_ttl_s * 1_000_000_000)
+
+    def under(self, policy: Policy) -> Pressure:
+        """Return the same under another policy: what servers said stays, and who was let in ends here or there."""
+        following = Pressure(policy, clock=self._clock, jitter=self._jitter)
+        following._open = self._open
+        following._providers = self._providers
+        following._read(policy)
+        return following
 
     def now_ns(self) -> int:
         """Read the clock that all of this goes by."""

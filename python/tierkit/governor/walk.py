@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tierkit.errors import RequestTooLarge
+from tierkit.errors import ConfigError, RequestTooLarge
 from tierkit.governor.admission import Admission, Hit
 from tierkit.governor.alerts import tell
 from tierkit.governor.refusal import soonest
@@ -13,13 +13,15 @@ from tierkit.money import Money
 from tierkit.request import TokenCount
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
+    from typing import Any
 
     from tierkit import _core
     from tierkit.cache import CacheHit
     from tierkit.governor.answers import Place
     from tierkit.governor.candidate import Candidate
     from tierkit.governor.engine import Engine
+    from tierkit.governor.in_force import InForce
     from tierkit.governor.plan import Ranking
     from tierkit.governor.prompt import Prompt
 
@@ -34,47 +36,67 @@ class Ask(NamedTuple):
         labels: Who asks.
         bound: The caller's bound of the answer, in tokens.
         identity: The idempotency key, or None.
+        params: Everything else that changes the answer, or None.
         need: The caller's own score, or None.
-        tiers: The tiers that may serve, or None for all.
-        place: Where the answer belongs in the cache, or None.
-        refresh: Whether a kept answer is to be passed over.
+        tiers: The tiers that the caller allows, or None for all.
+        cache: "use", "refresh" or "off".
     """
 
     prompt: Prompt
     labels: dict[str, str]
     bound: int | None
     identity: str | None
+    params: Mapping[str, Any] | None
     need: float | None
     tiers: Collection[str] | None
-    place: Place | None
-    refresh: bool
+    cache: str
 
 
 class Walk:
-    """Tries a request until it is admitted or given up; trying again scores nothing anew.
+    """Tries a request until it is admitted or given up; only another policy in between scores it anew.
 
     Attributes:
+        engine: By what it is decided: the policy in force when it was tried last.
         priority: Its class among those who wait, 0 the most urgent.
         weight: How large its flow's share is.
     """
 
-    __slots__ = ("_ask", "_began_ns", "_engine", "_new", "_ranking", "priority", "weight")
+    __slots__ = (
+        "_ask", "_began_ns", "_force", "_narrowed", "_new", "_place", "_ranking", "engine", "priority", "weight",
+    )  # fmt: skip
 
-    def __init__(self, engine: Engine, ask: Ask, *, priority: int) -> None:
-        """Keep all; nothing is decided yet."""
+    def __init__(self, force: InForce, ask: Ask, *, priority: int) -> None:
+        """Prepare by the policy in force; nothing is decided yet."""
         self.priority = priority
         self.weight = 1
-        self._engine = engine
+        self._force = force
         self._ask = ask
         self._new = False
         self._began_ns = 0
+        self._enter(force.engine)
+
+    def _enter(self, engine: Engine) -> None:
+        """Forget what another policy made of the request.
+
+        Raises:
+            ConfigError: The policy does not have, or does not allow, the tiers that the caller asks for.
+        """
+        ask = self._ask
+        tiers = allowed_tiers(engine, ask.labels, ask.tiers)
+        self._place: Place | None = None
+        if ask.cache != "off":
+            asked = "auto" if tiers is None else "\n".join(sorted(tiers))
+            given = {**ask.params, "max_output_tokens": ask.bound} if ask.params else {"max_output_tokens": ask.bound}
+            self._place = engine.answers.place(ask.prompt, ask.labels, asked, given)
+        self.engine = engine
+        self._narrowed = ask._replace(tiers=tiers)
         self._ranking: Ranking | None = None
 
     @property
     def ranking(self) -> Ranking:
         """The candidates, ranked once and only if the cache has no answer."""
         if self._ranking is None:
-            self._ranking = self._engine.rank(self._ask)
+            self._ranking = self.engine.rank(self._narrowed)
         return self._ranking
 
     @property
@@ -85,23 +107,37 @@ class Walk:
     def give_back(self, granted: Admission) -> None:
         """Void what was reserved for a caller who is gone; one that had been reserved before is not ours to void."""
         if granted.hit is None and self._new:
-            self._engine.take_back(granted.id)
+            self.engine.take_back(granted.id)
 
     def given_up(self) -> None:
         """Let the key have back what routing holds for a request that was not admitted."""
         if self._ranking is not None and self._ranking.steered is not None:
-            self._engine.steering.given_up(self._ranking.steered)
+            self.engine.steering.given_up(self._ranking.steered)
 
     def preview(self) -> Ranking:
         """The candidates as they would be ranked now; nothing is counted."""
-        return self._engine.rank(self._ask, count=False)
+        return self.engine.rank(self._narrowed, count=False)
 
     def try_once(self, ticket: int | None = None) -> Admission | _core.Decision:
-        """Answer from the cache, or reserve on the first candidate with room; else say who refuses."""
-        ask, engine = self._ask, self._engine
-        if ask.place is not None and not ask.refresh:
-            found = engine.answers.get(ask.place)
-            if found is not None:
+        """Answer from the cache, or reserve on the first candidate with room; else say who refuses.
+
+        All of it is decided by one policy: when another one comes into force on the way, it begins anew.
+        """
+        while True:
+            if self.engine is not self._force.engine:
+                self.given_up()
+                self._enter(self._force.engine)
+            outcome = self._try(ticket)
+            if outcome is not None:
+                return outcome
+            self._force.follow(self.engine)
+
+    def _try(self, ticket: int | None) -> Admission | _core.Decision | None:
+        """Try by one policy; None when another one is in force."""
+        ask, engine = self._ask, self.engine
+        if self._place is not None and ask.cache != "refresh":
+            found = engine.answers.get(self._place)
+            if found is not None and found[1] in engine.candidates:
                 return self._answered(*found)
         refusals = []
         known = self._known()
@@ -114,10 +150,11 @@ class Walk:
                 continue
             ceiling = candidate.ceiling_nusd(tokens, output, at_ns)
             held_up = None if known else self._held_up(candidate, tokens, output, ceiling, ticket)
-            if held_up is not None:
-                decision = held_up
-            else:
+            decision = held_up  # a refusal is false, so no `or`
+            if held_up is None:
                 decision = self._reserve(candidate, tokens, output, ceiling, known=known is not None)
+            if decision is None:
+                return None
             if decision.allowed:
                 return self._admission(
                     candidate, decision.id or "", tokens=tokens, output=output, ceiling=ceiling, at_ns=at_ns
@@ -133,7 +170,7 @@ class Walk:
         self, candidate: Candidate, tokens: TokenCount, output: int, ceiling: int, ticket: int | None
     ) -> _core.Decision | None:
         """Return the refusal of a request before which others wait: nobody takes what they wait for."""
-        engine = self._engine
+        engine = self.engine
         if not engine.waiting.waiters:
             return None
         claim = engine.gate.claim(
@@ -143,8 +180,9 @@ class Walk:
 
     def _reserve(
         self, candidate: Candidate, tokens: TokenCount, output: int, ceiling: int, *, known: bool
-    ) -> _core.Decision:
-        engine = self._engine
+    ) -> _core.Decision | None:
+        """Reserve; None when another policy is in force."""
+        engine = self.engine
         held_up = None if known else engine.pressure.take(candidate.labels, tokens, output)
         if held_up is not None:
             return held_up
@@ -157,13 +195,14 @@ class Walk:
                 output_tokens=output,
                 nusd=ceiling,
                 ttl_s=engine.ttl_s,
+                version=engine.version,
             )
         except BaseException:
             if not known:
                 engine.pressure.give_back(candidate.labels, tokens, output)
             raise
-        self._new = decision.allowed and not decision.replayed
-        if self._new:
+        self._new = decision is not None and decision.allowed and not decision.replayed
+        if decision is not None and self._new:
             self._began_ns = engine.pressure.keep(decision.id or "", candidate.labels, tokens, output)
         elif not known:
             engine.pressure.give_back(candidate.labels, tokens, output)
@@ -173,8 +212,8 @@ class Walk:
         """The tier that an id was admitted on before: a retry must not be judged as a request for another tier."""
         if self._ask.identity is None:
             return None
-        known = self._engine.gate.reservation(self._ask.identity)
-        candidate = None if known is None else self._engine.candidates.get(known[1].get("tier", ""))
+        known = self.engine.gate.reservation(self._ask.identity)
+        candidate = None if known is None else self.engine.candidates.get(known[1].get("tier", ""))
         return None if candidate is None else [candidate]
 
     def _admission(
@@ -183,9 +222,9 @@ class Walk:
         ranking = self._ranking
         steered = None if ranking is None else ranking.steered
         if steered is not None:
-            self._engine.steering.admitted(steered, candidate.tier.name)
+            self.engine.steering.admitted(steered, candidate.tier.name)
         return Admission(
-            self._engine,
+            self.engine,
             candidate.labels,
             id=identity,
             labels=self._ask.labels,
@@ -195,18 +234,18 @@ class Walk:
             max_output_tokens=candidate.bound(self._ask.bound),
             need=None if ranking is None else ranking.need,
             reasons=() if ranking is None else ranking.reasons,
-            place=self._ask.place,
+            place=self._place,
             at_ns=at_ns,
             began_ns=self._began_ns,
             steered=steered,
         )
 
-    def _answered(self, found: CacheHit, tier: str, value: bytes) -> Admission | _core.Decision:
+    def _answered(self, found: CacheHit, tier: str, value: bytes) -> Admission | _core.Decision | None:
         """A hit pays the `requests` dimension only; the money that it saved is journalled."""
-        engine, ask = self._engine, self._ask
+        engine, ask = self.engine, self._ask
         labels = engine.candidates[tier].labels
-        decision = engine.gate.reserve(ask.labels, labels, ask.identity, concurrency=0)
-        if not decision.allowed:
+        decision = engine.gate.reserve(ask.labels, labels, ask.identity, concurrency=0, version=engine.version)
+        if decision is None or not decision.allowed:
             return decision
         identity = decision.id or ""
         *_, alerts = engine.gate.post(identity, cached=True, saved_nusd=found.saved.nusd)
@@ -232,3 +271,22 @@ class Walk:
             f"{largest.tier.context_tokens}; shorten the prompt or lower max_output_tokens",
             None,
         )
+
+
+def allowed_tiers(engine: Engine, labels: dict[str, str], tiers: Collection[str] | None) -> Collection[str] | None:
+    """Return the tiers that the caller and the policy's rules allow; None: all.
+
+    Raises:
+        ConfigError: The caller names a tier that the policy lacks, or none that its rules allow.
+    """
+    known = engine.candidates
+    unknown = [name for name in tiers or () if name not in known]
+    if unknown or (tiers is not None and not tiers):
+        raise ConfigError(f"tiers {unknown}: expected some of {', '.join(known)}")
+    allowed = engine.steering.allowed(labels)
+    if allowed is None or tiers is None:
+        return tiers if allowed is None else allowed
+    both = [name for name in allowed if name in tiers]
+    if not both:
+        raise ConfigError(f"tiers {list(tiers)}: a routing rule allows these labels only {', '.join(allowed)}")
+    return both

@@ -39,7 +39,7 @@ def read_policy(path: str | os.PathLike[str]) -> Policy:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"{name}: cannot be read ({reason}); give the path of a readable file") from None
-    return parse_policy(_decoded(data, name), name)
+    return parse_policy(_decoded(data, name), name)._read_from(os.path.abspath(name))  # noqa: PTH100, SLF001 - no pathlib; see below
 
 
 def _decoded(data: bytes, name: str) -> str:

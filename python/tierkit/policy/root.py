@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import MappingProxyType
 
 from tierkit.errors import ConfigError, Problem
@@ -19,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from tierkit import _core
 
@@ -63,6 +64,8 @@ class Policy(Record):
     """
 
     __slots__ = (
+        "_loaded_ns",
+        "_path",
         "_places",
         "_source",
         "backends",
@@ -102,6 +105,8 @@ class Policy(Record):
     on_state_error: str
     reservation_ttl_s: int
     version: int
+    _loaded_ns: int
+    _path: str
     _places: Mapping[tuple[str | int, ...], tuple[int, int]]
     _source: str
 
@@ -138,6 +143,8 @@ class Policy(Record):
             on_state_error=one_of("on_state_error", on_state_error, ON_STATE_ERROR),
             reservation_ttl_s=whole("reservation_ttl_s", reservation_ttl_s, least=1),
             version=version,
+            _loaded_ns=time.time_ns(),
+            _path="",
             _places=MappingProxyType({}),
             _source="",
         )
@@ -188,6 +195,19 @@ class Policy(Record):
         """The file it was read from; "" when it was made in code."""
         return self._source
 
+    @property
+    def loaded_ns(self) -> int:
+        """When it was made or read, in nanoseconds since 1970; pickle and fork keep it.
+
+        All processes of a state directory follow the policy that was loaded last.
+        """
+        return self._loaded_ns
+
+    @property
+    def path(self) -> str:
+        """The absolute path of the file that `Governor.reload()` reads again; "" without one."""
+        return self._path
+
     def place(self, path: tuple[str | int, ...]) -> tuple[int, int]:
         """Return line and column of `("limit", 0, "rate")` or of what is around it; (0, 0) for code."""
         while path and path not in self._places:
@@ -201,6 +221,16 @@ class Policy(Record):
     def budget_rules(self) -> list[_core.BudgetRule]:
         """Return the budgets as the core takes them, in the order of the policy, each with its zone."""
         return [numbers.budget_rule(budget, timezone=self.timezone) for budget in self.budgets]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as every part does, with the file and the time of its loading."""
+        make, arguments = super().__reduce__()
+        return _loaded_before, (make, arguments, self._loaded_ns, self._path)
+
+    def _read_from(self, path: str) -> Policy:
+        """Remember the file; used once by the reader."""
+        self._keep(_path=path)
+        return self
 
     def _placed(self, source: str, places: Mapping[tuple[str | int, ...], tuple[int, int]]) -> Policy:
         """Remember where the parts stand; used once by the reader, before anyone else sees the policy."""
@@ -227,6 +257,12 @@ class Policy(Record):
                     yield ("routing", "rules", at, key), "tier", key, getattr(rule, key)
         if self.routing.pace is not None:
             yield ("routing", "pace"), "budget", "pace", self.routing.pace
+
+
+def _loaded_before(make: Any, arguments: tuple[Any, ...], loaded_ns: int, path: str) -> Policy:
+    policy: Policy = make(*arguments)
+    policy._keep(_loaded_ns=loaded_ns, _path=path)  # noqa: SLF001 - the second half of unpickling
+    return policy
 
 
 def _one(key: str, value: object, kind: type[_Part]) -> _Part:

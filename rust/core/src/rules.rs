@@ -1,10 +1,13 @@
 //! One matching engine for limits and budgets: `where` says when a rule applies, `per` which of its scopes.
 
-use crate::error::{Error, Result};
+mod succession;
+
+pub use succession::{MOST_NUMBERS, Numbered};
+
+use crate::error::Result;
 use crate::labels::Labels;
 use crate::ledger::BudgetSpec;
 use crate::throttle::{Dimension, Quota};
-use crate::units::shorten;
 
 /// Labels that the governor adds for each candidate; a rule that names one is tier-wide, not key-wide.
 pub const TIER_LABELS: [&str; 3] = ["tier", "model", "backend"];
@@ -78,6 +81,17 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether the scopes of another rule are scopes of this one: the same name, keys and kind of stock.
+    pub fn keeps_scopes_of(&self, other: &Self) -> bool {
+        let same_stock = match (&self.kind, &other.kind) {
+            (RuleKind::Refill(dimension, _), RuleKind::Refill(before, _)) => dimension == before,
+            (RuleKind::Hold(_), RuleKind::Hold(_)) => true,
+            (RuleKind::Budget(budget), RuleKind::Budget(before)) => budget.calendar == before.calendar,
+            _ => false,
+        };
+        same_stock && self.name == other.name && self.matcher.per == other.matcher.per
+    }
+
     /// Whether another tier may still fit where this rule has no room.
     pub fn next_tier(&self) -> bool {
         matches!(&self.kind, RuleKind::Budget(budget) if budget.downgrade) || self.matcher.tier_wide()
@@ -92,11 +106,22 @@ impl Rule {
     }
 }
 
-/// All rules of a policy, checked together.
+/// Most rules of one policy.
+pub const MOST_RULES: usize = 4_096;
+
+/// All rules of a policy, checked together, and those of the policies before it that scopes may still belong to.
+///
+/// A rule keeps its number for as long as it keeps its scopes, and a number is never given twice: keys, reservations and
+/// entries made under an older policy mean the same rule under a newer one.
 #[derive(Debug, Default)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    by_number: Vec<Rule>,
+    order: Vec<u16>,
+    ranks: Vec<Option<u16>>,
     replaces: Vec<Vec<u16>>,
+    was: Vec<Option<Quota>>,
+    version: u64,
+    since_boot_ns: u64,
 }
 
 impl Rules {
@@ -105,67 +130,53 @@ impl Rules {
     /// # Errors
     /// `Config` for a name used twice, an unknown or cyclic `replaces`, or more than 4,096 rules.
     pub fn new(rules: Vec<Rule>) -> Result<Self> {
-        if rules.len() > 4_096 {
-            return Err(Error::config(format!("{} rules: at most 4096 are kept", rules.len())));
-        }
-        let mut replaces = Vec::with_capacity(rules.len());
-        for (index, rule) in rules.iter().enumerate() {
-            if rules.iter().take(index).any(|other| other.name == rule.name) {
-                return Err(Error::config(format!(
-                    "rule '{}': the name is used twice; give each rule its own",
-                    shorten(&rule.name)
-                )));
-            }
-            let mut targets = Vec::new();
-            for name in &rule.replaces {
-                let found = rules.iter().position(|other| other.name == *name).and_then(|found| u16::try_from(found).ok());
-                targets.push(found.ok_or_else(|| {
-                    Error::config(format!(
-                        "rule '{}': replaces '{}', which no rule is called",
-                        shorten(&rule.name),
-                        shorten(name)
-                    ))
-                })?);
-            }
-            replaces.push(targets);
-        }
-        let rules = Self { rules, replaces };
-        rules.refuse_cycles()?;
-        Ok(rules)
+        let order = (0_u16..).take(rules.len()).collect();
+        Self::numbered(Numbered { rules, order, was: Vec::new(), version: 0, since_boot_ns: 0 })
     }
 
-    fn refuse_cycles(&self) -> Result<()> {
-        for start in 0..self.rules.len() {
-            let mut seen = vec![false; self.rules.len()];
-            let mut open = self.replaces.get(start).cloned().unwrap_or_default();
-            while let Some(next) = open.pop() {
-                let next = usize::from(next);
-                if next == start {
-                    let name = self.rules.get(start).map_or("", |rule| &rule.name);
-                    return Err(Error::config(format!("rule '{}': replaces itself by a cycle", shorten(name))));
-                }
-                if let Some(seen) = seen.get_mut(next).filter(|seen| !**seen) {
-                    *seen = true;
-                    open.extend(self.replaces.get(next).into_iter().flatten());
-                }
-            }
-        }
-        Ok(())
+    /// A rule by number, of this policy or of one before it.
+    pub fn get(&self, number: u16) -> Option<&Rule> {
+        self.by_number.get(usize::from(number))
     }
 
-    /// A rule by index.
-    pub fn get(&self, index: u16) -> Option<&Rule> {
-        self.rules.get(usize::from(index))
+    /// Whether a rule belongs to this policy.
+    pub fn is_in_force(&self, number: u16) -> bool {
+        self.ranks.get(usize::from(number)).is_some_and(Option::is_some)
     }
 
-    /// Index of a rule by name.
+    /// The number of a rule of this policy.
     pub fn position(&self, name: &str) -> Option<u16> {
-        self.rules.iter().position(|rule| &*rule.name == name).and_then(|found| u16::try_from(found).ok())
+        self.iter().find(|(_, rule)| &*rule.name == name).map(|(number, _)| number)
     }
 
-    /// All rules, in policy order.
+    /// The rules of this policy with their numbers, in its order.
     pub fn iter(&self) -> impl Iterator<Item = (u16, &Rule)> {
-        (0_u16..).zip(self.rules.iter())
+        self.order.iter().filter_map(|number| Some((*number, self.get(*number)?)))
+    }
+
+    /// Every rule that has a number, by number.
+    pub fn numbers(&self) -> &[Rule] {
+        &self.by_number
+    }
+
+    /// Where a rule stands in the policy; behind all others when it is not of this policy.
+    pub fn rank(&self, number: u16) -> u16 {
+        self.ranks.get(usize::from(number)).copied().flatten().unwrap_or(u16::MAX)
+    }
+
+    /// Which policy of its line this is: two sets of rules with one version are the same.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// When this policy came into force, on the boot clock; 0 for the first.
+    pub fn since_boot_ns(&self) -> u64 {
+        self.since_boot_ns
+    }
+
+    /// The numbers that a rate had under the policy before, where they are others now.
+    pub fn was(&self, number: u16) -> Option<Quota> {
+        self.was.get(usize::from(number)).copied().flatten()
     }
 
     /// The rules that apply to these labels, replaced ones left out, in policy order.

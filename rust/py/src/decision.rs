@@ -11,8 +11,8 @@ use tierkit_core::rules::Rules;
 use tierkit_core::throttle::{Dimension, Units};
 use tierkit_core::units::format_nusd;
 
-use crate::gate::PyScope;
 use crate::labels::key_dict;
+use crate::scope::PyScope;
 
 /// What a gate answered.
 pub enum Answer {

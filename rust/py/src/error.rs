@@ -35,6 +35,7 @@ pub fn store(py: Python<'_>, error: &tierkit_store::StoreError) -> PyErr {
     match error {
         tierkit_store::StoreError::Core(error) => to_py(py, error),
         tierkit_store::StoreError::State(error) => state(py, error),
+        tierkit_store::StoreError::Stale => raise(py, "StateError", error.to_string()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `Gate` and `Scope`: the door to the durable gate.
+//! `Gate`: the door to the durable gate.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tierkit_core::clock::Clock;
-use tierkit_core::decision::Refusal;
-use tierkit_core::gate::{Actual, Bound as Scopes, Grant};
+use tierkit_core::gate::{Actual, Bound as Scopes};
 use tierkit_core::ledger::{Flags, ReservationId};
-use tierkit_core::rules::{RuleKind, Rules};
+use tierkit_core::rules::Rule;
 use tierkit_core::throttle::{Dimension, Units};
-use tierkit_store::{DurableGate, Options};
+use tierkit_store::{DurableGate, Offer, Options, StoreError};
 
 use crate::clock::PyManualClock;
 use crate::decision::{Answer, PyDecision};
 use crate::door::attached;
 use crate::error::{config, state, store};
 use crate::labels::{key_dict, read};
-use crate::money::{PyMoney, decimal, extract_nusd};
+use crate::money::{PyMoney, decimal};
 use crate::queue::PyClaim;
 use crate::rules::{PyBudgetRule, PyLimitRule};
-use crate::usage::{PyUsage, count};
+use crate::scope::{PyScope, amount, asked, money, reserved};
+use crate::usage::PyUsage;
 
 /// A gate over the rules of a policy.
 #[pyclass(frozen, module = "tierkit._core", name = "Gate")]
@@ -30,28 +30,13 @@ pub struct PyGate {
     pub(crate) gate: Arc<DurableGate>,
 }
 
-/// Labels matched once: the handle for hot paths.
-#[pyclass(frozen, module = "tierkit._core", name = "Scope")]
-pub struct PyScope {
-    gate: Arc<DurableGate>,
-    scopes: Scopes,
-    holds: bool,
-    ttl_ns: u64,
-}
-
-fn amount(value: &Bound<'_, PyAny>, name: &str) -> PyResult<i64> {
-    match value.extract::<i64>() {
-        Ok(amount) if amount >= 0 => Ok(amount),
-        _ => Ok(i64::try_from(count(value, name)?).unwrap_or(i64::MAX)),
-    }
-}
-
-fn money(value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let nusd = extract_nusd(value)?;
-    if nusd < 0 {
-        return Err(config(value.py(), format!("usd {}: expected 0 or more", value.str()?)));
-    }
-    Ok(nusd)
+/// The rules of a list of `LimitRule` and `BudgetRule`.
+fn checked(rules: &Bound<'_, PyList>) -> PyResult<Vec<Rule>> {
+    let rule = |rule: Bound<'_, PyAny>| match rule.cast::<PyLimitRule>() {
+        Ok(limit) => Ok(limit.get().0.clone()),
+        Err(_) => Ok(rule.cast::<PyBudgetRule>()?.get().0.clone()),
+    };
+    rules.iter().map(rule).collect()
 }
 
 /// The units of a settle: what is named is what was used, the rest was used as taken.
@@ -77,9 +62,12 @@ fn used(taken: Units, asked: [Option<&Bound<'_, PyAny>>; 4], usd: Option<&Bound<
     }
 }
 
-fn holds(rules: &Rules, scopes: &Scopes) -> bool {
-    let held = |rule: u16| rules.get(rule).is_some_and(|found| !matches!(found.kind, RuleKind::Refill(..)));
-    scopes.scopes().iter().any(|scope| held(scope.rule))
+fn allows(py: Python<'_>, on_state_error: &str) -> PyResult<bool> {
+    match on_state_error {
+        "allow" => Ok(true),
+        "refuse" => Ok(false),
+        _ => Err(config(py, format!("on_state_error '{on_state_error}': expected 'refuse' or 'allow'"))),
+    }
 }
 
 fn nanoseconds(py: Python<'_>, ttl_s: f64) -> PyResult<u64> {
@@ -90,67 +78,10 @@ fn nanoseconds(py: Python<'_>, ttl_s: f64) -> PyResult<u64> {
     Ok((ttl_s * 1e9) as u64)
 }
 
-fn reserved(gate: &DurableGate, outcome: Result<Grant, Refusal>, units: Units, id: ReservationId) -> PyDecision {
-    match outcome {
-        Ok(grant) => PyDecision::new(Answer::Reserved { id, replayed: grant.replayed }, units),
-        Err(refusal) => PyDecision::refused(gate.rules(), refusal, units),
-    }
-}
-
-impl PyScope {
-    fn take_units(slf: &Bound<'_, Self>, units: &Units) -> PyResult<Py<PyDecision>> {
-        let (py, scope) = (slf.py(), slf.get());
-        let decision = if scope.holds {
-            let id = attached(py, ReservationId::new(&scope.gate.new_id()))?;
-            let outcome = scope.gate.admit(&id, &scope.scopes, *units, scope.ttl_ns).map_err(|error| store(py, &error))?;
-            reserved(&scope.gate, outcome, *units, id)
-        } else {
-            match scope.gate.take(&scope.scopes, units).map_err(|error| store(py, &error))? {
-                Ok(()) => return Py::new(py, PyDecision::new(Answer::Taken(slf.clone().unbind()), *units)),
-                Err(refusal) => PyDecision::refused(scope.gate.rules(), refusal, *units),
-            }
-        };
-        Py::new(py, decision)
-    }
-}
-
-#[pymethods]
-impl PyScope {
-    #[pyo3(signature = (*, requests=None, input_tokens=None, output_tokens=None, total_tokens=None, usd=None))]
-    fn take(
-        slf: &Bound<'_, Self>,
-        requests: Option<&Bound<'_, PyAny>>,
-        input_tokens: Option<&Bound<'_, PyAny>>,
-        output_tokens: Option<&Bound<'_, PyAny>>,
-        total_tokens: Option<&Bound<'_, PyAny>>,
-        usd: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyDecision>> {
-        let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
-        Self::take_units(slf, &units)
-    }
-}
-
-/// The units of a take: what is left out counts as 0, requests as 1, and total tokens as the sum.
-#[inline]
-fn asked(
-    requests: Option<&Bound<'_, PyAny>>,
-    input_tokens: Option<&Bound<'_, PyAny>>,
-    output_tokens: Option<&Bound<'_, PyAny>>,
-    total_tokens: Option<&Bound<'_, PyAny>>,
-    usd: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Units> {
-    let requests = requests.map_or(Ok(1), |value| amount(value, "requests"))?;
-    let input = input_tokens.map_or(Ok(0), |value| amount(value, "input_tokens"))?;
-    let output = output_tokens.map_or(Ok(0), |value| amount(value, "output_tokens"))?;
-    let total = total_tokens.map_or(Ok(input.saturating_add(output)), |value| amount(value, "total_tokens"))?;
-    let nusd = usd.map_or(Ok(0), money)?;
-    Ok(Units([requests, input, output, total, nusd, 1]))
-}
-
 #[pymethods]
 impl PyGate {
     #[new]
-    #[pyo3(signature = (rules, *, state=None, clock=None, capacity=2_097_152, durability="relaxed", on_state_error="refuse"))]
+    #[pyo3(signature = (rules, *, state=None, clock=None, capacity=2_097_152, durability="relaxed", on_state_error="refuse", line="rules", policy="", loaded_ns=0))]
     fn new(
         py: Python<'_>,
         rules: &Bound<'_, PyList>,
@@ -159,38 +90,53 @@ impl PyGate {
         capacity: usize,
         durability: &str,
         on_state_error: &str,
+        line: &str,
+        policy: &str,
+        loaded_ns: i64,
     ) -> PyResult<Self> {
-        let mut checked = Vec::with_capacity(rules.len());
-        for rule in rules.iter() {
-            if let Ok(limit) = rule.cast::<PyLimitRule>() {
-                checked.push(limit.get().0.clone());
-            } else {
-                checked.push(rule.cast::<PyBudgetRule>()?.get().0.clone());
-            }
-        }
+        let offer = Offer { rules: checked(rules)?, line: line.to_owned(), policy: policy.to_owned(), loaded_ns };
         let strict = match durability {
             "strict" => true,
             "relaxed" => false,
             _ => return Err(config(py, format!("durability '{durability}': expected 'relaxed' or 'strict'"))),
         };
-        let allow_on_fault = match on_state_error {
-            "allow" => true,
-            "refuse" => false,
-            _ => return Err(config(py, format!("on_state_error '{on_state_error}': expected 'refuse' or 'allow'"))),
-        };
-        let rules = attached(py, Rules::new(checked))?;
+        let allow_on_fault = allows(py, on_state_error)?;
         let clock = clock.map(|clock| -> Arc<dyn Clock> { clock.get().0.clone() });
         let options = Options { directory: state, capacity: capacity.max(1), strict, allow_on_fault };
-        let gate = py.detach(|| DurableGate::open(rules, clock, &options)).map_err(|error| self::state(py, &error))?;
+        let gate = py.detach(|| DurableGate::open(offer, clock, &options)).map_err(|error| store(py, &error))?;
         Ok(Self { gate: Arc::new(gate) })
+    }
+
+    /// Lets other rules decide from the next call on, in every process of the state. Returns their version.
+    #[pyo3(signature = (rules, *, line="rules", policy="", loaded_ns=0))]
+    fn reload(&self, py: Python<'_>, rules: &Bound<'_, PyList>, line: &str, policy: &str, loaded_ns: i64) -> PyResult<u64> {
+        let offer = Offer { rules: checked(rules)?, line: line.to_owned(), policy: policy.to_owned(), loaded_ns };
+        py.detach(|| self.gate.reload(&offer)).map_err(|error| store(py, &error))
+    }
+
+    /// The version of the rules in force.
+    #[getter]
+    fn version(&self, py: Python<'_>) -> PyResult<u64> {
+        self.gate.version().map_err(|error| state(py, &error))
+    }
+
+    /// What to do from now on when the ledger cannot be written.
+    fn on_state_error(&self, py: Python<'_>, word: &str) -> PyResult<()> {
+        self.gate.allow_on_fault(allows(py, word)?);
+        Ok(())
+    }
+
+    /// The version of the rules in force, and where processes share them line and text of their policy: (version, line, text).
+    fn in_force(&self, py: Python<'_>) -> PyResult<(u64, Option<String>, Option<String>)> {
+        let (version, policy) = py.detach(|| self.gate.in_force()).map_err(|error| store(py, &error))?;
+        let (line, text) = policy.unzip();
+        Ok((version, line, text))
     }
 
     /// Matches labels once, for many takes.
     #[pyo3(signature = (labels=None, *, ttl_s=660.0))]
     fn bind(&self, py: Python<'_>, labels: Option<&Bound<'_, PyDict>>, ttl_s: f64) -> PyResult<PyScope> {
-        let scopes = Scopes::new(self.gate.rules(), read(labels, None)?);
-        let holds = holds(self.gate.rules(), &scopes);
-        Ok(PyScope { gate: Arc::clone(&self.gate), scopes, holds, ttl_ns: nanoseconds(py, ttl_s)? })
+        Ok(PyScope::new(&self.gate, read(labels, None)?, nanoseconds(py, ttl_s)?))
     }
 
     #[pyo3(signature = (labels, *, requests=None, input_tokens=None, output_tokens=None, total_tokens=None, usd=None, ttl_s=660.0))]
@@ -242,8 +188,9 @@ impl PyGate {
         }
     }
 
-    /// Reserves for a candidate. `candidate` is (tier, model, backend) or None.
-    #[pyo3(signature = (labels, candidate, id, *, requests=1, input_tokens=0, output_tokens=0, nusd=0, concurrency=1, ttl_s=660.0))]
+    /// Reserves for a candidate. `candidate` is (tier, model, backend) or None. With a version it decides only under the rules
+    /// of that version, and gives None when others are in force.
+    #[pyo3(signature = (labels, candidate, id, *, requests=1, input_tokens=0, output_tokens=0, nusd=0, concurrency=1, ttl_s=660.0, version=None))]
     fn reserve(
         &self,
         py: Python<'_>,
@@ -256,17 +203,27 @@ impl PyGate {
         nusd: i64,
         concurrency: i64,
         ttl_s: f64,
-    ) -> PyResult<PyDecision> {
+        version: Option<u64>,
+    ) -> PyResult<Option<PyDecision>> {
         let candidate = candidate.as_ref().map(|(tier, model, backend)| [tier.as_str(), model.as_str(), backend.as_str()]);
-        let scopes = Scopes::new(self.gate.rules(), read(labels, candidate)?);
+        let labels = read(labels, candidate)?;
         let units = Units([requests, input_tokens, output_tokens, input_tokens.saturating_add(output_tokens), nusd, concurrency]);
         let id = match id {
             Some(id) => attached(py, ReservationId::new(id))?,
             None => attached(py, ReservationId::new(&self.gate.new_id()))?,
         };
         let ttl_ns = nanoseconds(py, ttl_s)?;
-        let outcome = self.gate.admit(&id, &scopes, units, ttl_ns).map_err(|error| store(py, &error))?;
-        Ok(reserved(&self.gate, outcome, units, id))
+        loop {
+            let rules = self.gate.rules();
+            if version.is_some_and(|version| version != rules.version()) {
+                return Ok(None);
+            }
+            match self.gate.admit(&id, &Scopes::new(&rules, labels.clone()), units, ttl_ns) {
+                Ok(outcome) => return Ok(Some(reserved(&rules, outcome, units, id))),
+                Err(StoreError::Stale) => {}
+                Err(error) => return Err(store(py, &error)),
+            }
+        }
     }
 
     /// What a request would take, for the queue. `candidate` is (tier, model, backend) or None.
@@ -283,14 +240,15 @@ impl PyGate {
     ) -> PyResult<PyClaim> {
         let candidate = candidate.as_ref().map(|(tier, model, backend)| [tier.as_str(), model.as_str(), backend.as_str()]);
         let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
-        let bound = Scopes::new(self.gate.rules(), read(labels, candidate)?);
-        Ok(PyClaim::new(self.gate.rules(), &bound, units))
+        let rules = self.gate.rules();
+        let bound = Scopes::new(&rules, read(labels, candidate)?);
+        Ok(PyClaim::new(&rules, &bound, units))
     }
 
     /// From where a decision, or the reservation of an id, took: what the queue is told when it ends. None when that is unknown.
     fn touched(&self, py: Python<'_>, taken: &Bound<'_, PyAny>) -> PyResult<Option<PyClaim>> {
         let all = Units([1; 6]);
-        let rules = self.gate.rules();
+        let rules = &self.gate.rules();
         let id = match taken.cast::<PyDecision>().map(|decision| &decision.get().answer) {
             Ok(Answer::Refused(_)) => return Ok(None),
             Ok(Answer::Taken(scope)) => return Ok(Some(PyClaim::new(rules, &scope.get().scopes, all))),
@@ -336,7 +294,7 @@ impl PyGate {
         let flags = Flags::default().with(Flags::ESTIMATED, estimated).with(Flags::CACHED, cached);
         let actual = Actual { units, usage: usage.map(|usage| usage.counts), flags, saved_nusd };
         let (receipt, alerts) = self.gate.settle(&id, &actual).map_err(|error| store(py, &error))?;
-        let rules = self.gate.rules();
+        let rules = &self.gate.rules();
         let mut raised = Vec::with_capacity(alerts.len());
         for alert in alerts {
             let name = rules.get(alert.rule).map(|rule| rule.name.to_string()).unwrap_or_default();
@@ -366,9 +324,9 @@ impl PyGate {
     ) -> PyResult<
         Vec<(String, Bound<'py, PyDict>, Option<i64>, Option<i64>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     > {
-        let rules = self.gate.rules();
-        let mut rows = Vec::new();
-        for row in self.gate.balances().map_err(|error| store(py, &error))? {
+        let found = self.gate.balances().map_err(|error| store(py, &error))?;
+        let (rules, mut rows) = (&self.gate.rules(), Vec::new());
+        for row in found {
             let name = rules.get(row.rule).map(|rule| rule.name.to_string()).unwrap_or_default();
             let window = row.account.window;
             rows.push((
@@ -399,7 +357,7 @@ impl PyGate {
             tierkit_core::ledger::State::Void => "void",
             tierkit_core::ledger::State::Expired => "expired",
         };
-        let rules = self.gate.rules();
+        let rules = &self.gate.rules();
         let mut takes = Vec::new();
         for take in &found.takes {
             let name = rules.get(take.rule).map(|rule| rule.name.to_string()).unwrap_or_default();
@@ -496,7 +454,6 @@ fn read_story<'py>(py: Python<'py>, directory: PathBuf, id: &str) -> PyResult<Ve
 /// Adds these names to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyGate>()?;
-    module.add_class::<PyScope>()?;
     module.add_function(wrap_pyfunction!(read_spend, module)?)?;
     module.add_function(wrap_pyfunction!(read_story, module)?)
 }

@@ -21,6 +21,7 @@ mod provider;
 mod queue;
 mod route;
 mod rules;
+mod scope;
 mod steering;
 mod tokens;
 mod usage;
@@ -41,6 +42,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     clock::register(module)?;
     rules::register(module)?;
     decision::register(module)?;
+    scope::register(module)?;
     gate::register(module)?;
     steering::register(module)?;
     queue::register(module)?;

@@ -1,4 +1,4 @@
-//! `read_limits`: how every live scope of a state directory stands.
+//! `read_limits` and `read_rules`: how every live scope of a state directory stands, and by which rules.
 
 use std::path::PathBuf;
 
@@ -47,8 +47,15 @@ fn read_crowd(py: Python<'_>, directory: PathBuf) -> PyResult<Option<(u32, u32, 
     Ok(found.map(|crowd| (crowd.kept, crowd.slots, crowd.refused)))
 }
 
+/// The rules in force in a directory as JSON, in the order of their policy; None without a shared state of this boot.
+#[pyfunction]
+fn read_rules(py: Python<'_>, directory: PathBuf) -> PyResult<Option<Vec<String>>> {
+    py.detach(|| tierkit_store::rules_in_force(&directory)).map_err(|error| state(py, &error))
+}
+
 /// Adds these names to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(read_rules, module)?)?;
     module.add_function(wrap_pyfunction!(read_limits, module)?)?;
     module.add_function(wrap_pyfunction!(read_crowd, module)?)
 }

@@ -113,6 +113,12 @@ impl PyLimitRule {
         let mode = self::mode(py, mode)?;
         Ok(Self(Rule { name: name_of(py, name)?, matcher, kind, mode, replaces: words(replaces, "replaces")? }))
     }
+
+    /// The rule as JSON, as a state directory keeps it.
+    #[getter]
+    fn text(&self) -> String {
+        tierkit_store::rule_text(&self.0)
+    }
 }
 
 #[pymethods]
@@ -155,6 +161,12 @@ impl PyBudgetRule {
         let matcher = Matcher { per: words(per, "per")?, clauses: clauses(r#where)? };
         let mode = self::mode(py, mode)?;
         Ok(Self(Rule { name: name_of(py, name)?, matcher, kind, mode, replaces: words(replaces, "replaces")? }))
+    }
+
+    /// The rule as JSON, as a state directory keeps it.
+    #[getter]
+    fn text(&self) -> String {
+        tierkit_store::rule_text(&self.0)
     }
 }
 

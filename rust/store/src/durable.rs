@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tierkit_core::clock::{Clock, Now};
@@ -17,6 +18,7 @@ use crate::clock::SystemClock;
 use crate::error::{StateError, StoreError};
 use crate::ids::Ids;
 use crate::private::PrivateGate;
+use crate::segment::Offer;
 use crate::shared::SharedGate;
 
 /// How a gate is opened.
@@ -40,7 +42,7 @@ enum Home {
 /// A gate, wherever its state is.
 pub struct DurableGate {
     home: Home,
-    rules: Arc<Rules>,
+    allow_on_fault: AtomicBool,
     clock: Arc<dyn Clock>,
     ids: Ids,
 }
@@ -50,21 +52,66 @@ impl DurableGate {
     /// same directory; a clock of its own keeps the directory to itself.
     ///
     /// # Errors
-    /// A state directory that cannot be used.
-    pub fn open(rules: Rules, clock: Option<Arc<dyn Clock>>, options: &Options) -> Result<Self, StateError> {
-        let rules = Arc::new(rules);
+    /// A state directory that cannot be used, or rules that cannot be kept.
+    pub fn open(offer: Offer, clock: Option<Arc<dyn Clock>>, options: &Options) -> Result<Self, StoreError> {
         let own_clock = clock.is_some();
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
         let home = match &options.directory {
-            Some(path) if !own_clock => Home::Shared(SharedGate::open(path, &rules, options.strict, options.allow_on_fault)?),
-            _ => Home::Private(Box::new(PrivateGate::open(&rules, &clock, options)?)),
+            Some(path) if !own_clock => Home::Shared(SharedGate::open(path, offer, options.strict)?),
+            _ => Home::Private(Box::new(PrivateGate::open(&offer.rules, &clock, options)?)),
         };
-        Ok(Self { home, rules, clock, ids: Ids::default() })
+        Ok(Self { home, allow_on_fault: AtomicBool::new(options.allow_on_fault), clock, ids: Ids::default() })
     }
 
-    /// The rules.
-    pub fn rules(&self) -> &Arc<Rules> {
-        &self.rules
+    /// The rules, as this process saw them last.
+    pub fn rules(&self) -> Arc<Rules> {
+        match &self.home {
+            Home::Private(gate) => gate.rules(),
+            Home::Shared(gate) => gate.rules(),
+        }
+    }
+
+    /// Lets another policy decide from the next call on, in every process of the directory. What was taken under the old one
+    /// ends under the rules that it was taken by. Gives the version of the rules.
+    ///
+    /// # Errors
+    /// Rules that cannot be kept, or a state that cannot be used: then the old policy stays in force.
+    pub fn reload(&self, offer: &Offer) -> Result<u64, StoreError> {
+        match &self.home {
+            Home::Private(gate) => gate.reload(&offer.rules),
+            Home::Shared(gate) => gate.reload(offer),
+        }
+    }
+
+    /// The version of the rules in force.
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn version(&self) -> Result<u64, StateError> {
+        match &self.home {
+            Home::Private(gate) => Ok(gate.rules().version()),
+            Home::Shared(gate) => gate.version(),
+        }
+    }
+
+    /// Whether to admit from now on when the ledger cannot be written.
+    pub fn allow_on_fault(&self, allow: bool) {
+        self.allow_on_fault.store(allow, Ordering::Relaxed);
+    }
+
+    /// The version of the rules in force, and line and text of the policy that they come from; no line where nobody else
+    /// could have brought it.
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn in_force(&self) -> Result<(u64, Option<(String, String)>), StoreError> {
+        match &self.home {
+            Home::Private(gate) => Ok((gate.rules().version(), None)),
+            Home::Shared(gate) => {
+                let directory = gate.directory()?;
+                Ok((directory.rules.version(), Some((directory.line, directory.policy))))
+            }
+        }
     }
 
     /// The time.
@@ -78,16 +125,20 @@ impl DurableGate {
     }
 
     fn call<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
+        self.call_under(None, call)
+    }
+
+    fn call_under<R>(&self, version: Option<u64>, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
         match &self.home {
-            Home::Private(gate) => Ok(gate.call(call)?),
-            Home::Shared(gate) => gate.call(call),
+            Home::Private(gate) => gate.call(version, call),
+            Home::Shared(gate) => gate.call(version, call),
         }
     }
 
     /// Makes a call that may make room.
     fn free<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
         match &self.home {
-            Home::Private(gate) => Ok(gate.call(call)?),
+            Home::Private(gate) => gate.call(None, call),
             Home::Shared(gate) => gate.free(call),
         }
     }
@@ -115,9 +166,10 @@ impl DurableGate {
     }
 
     fn check(&self) -> Result<(), StateError> {
+        let allow = self.allow_on_fault.load(Ordering::Relaxed);
         match &self.home {
-            Home::Private(gate) => gate.check(),
-            Home::Shared(gate) => gate.check(),
+            Home::Private(gate) => gate.check(allow),
+            Home::Shared(gate) => gate.check(allow),
         }
     }
 
@@ -131,10 +183,10 @@ impl DurableGate {
     /// Takes refilling units; see `Gate::take`.
     ///
     /// # Errors
-    /// A shared state that cannot be used.
+    /// A shared state that cannot be used; `Stale` when the rules have changed since the labels were matched.
     pub fn take(&self, bound: &Bound, units: &Units) -> Result<Result<(), Refusal>, StoreError> {
         match &self.home {
-            Home::Private(gate) => Ok(gate.take(bound, units)),
+            Home::Private(gate) => gate.take(bound, units),
             Home::Shared(gate) => gate.take(bound, units),
         }
     }
@@ -150,7 +202,7 @@ impl DurableGate {
     /// Reserves; see `Gate::admit`.
     ///
     /// # Errors
-    /// Misuse, or a ledger that cannot be written while the policy refuses then.
+    /// Misuse, or a ledger that cannot be written while the policy refuses then; `Stale` as [`DurableGate::take`].
     pub fn admit(
         &self,
         id: &ReservationId,
@@ -159,7 +211,8 @@ impl DurableGate {
         ttl_ns: u64,
     ) -> Result<Result<Grant, Refusal>, StoreError> {
         self.check()?;
-        let answer = self.call(|gate, now| gate.admit(&Ask { id, bound, units, ttl_ns }, now))??;
+        let ask = Ask { id, bound, units, ttl_ns };
+        let answer = self.call_under(Some(bound.version()), |gate, now| gate.admit(&ask, now))??;
         if answer.is_ok() {
             self.wait_if_strict()?;
         }

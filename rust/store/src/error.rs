@@ -29,13 +29,25 @@ impl fmt::Display for StateError {
     }
 }
 
-/// Misuse, or a broken state directory.
+/// Misuse, a broken state directory, or rules that have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
     /// The caller's mistake.
     Core(Error),
     /// The directory's trouble.
     State(StateError),
+    /// The scopes were matched against other rules than those in force: match again, then ask again.
+    Stale,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core(error) => write!(out, "{error}"),
+            Self::State(error) => write!(out, "{error}"),
+            Self::Stale => out.write_str("the rules have changed; ask again"),
+        }
+    }
 }
 
 impl From<Error> for StoreError {

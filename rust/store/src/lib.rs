@@ -34,6 +34,7 @@ pub use crowd::{Crowd, crowd};
 pub use durable::{DurableGate, Options};
 pub use error::{StateError, StoreError};
 pub use export::{Change, Entries, LedgerEntry};
-pub use limits::{ScopeRow, limits};
+pub use limits::{ScopeRow, limits, rule_text, rules_in_force};
 pub use reader::{EntryRow, SpendRow, explain, spend};
+pub use segment::Offer;
 pub use verify::{Check, Finding};

@@ -7,12 +7,13 @@ use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Wait;
 use tierkit_core::gate::Stock;
 use tierkit_core::ledger::Account;
+use tierkit_core::rules::{Mode, Rule, RuleKind};
 
 use crate::clock::SystemClock;
 use crate::error::StateError;
 use crate::schema::open_reader;
 use crate::segment::fork;
-use crate::segment::{Measure, Spec, View};
+use crate::segment::{View, rule_json};
 
 /// How one scope stands. Amounts are units of its dimension, or nano-USD.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,9 +28,9 @@ pub struct ScopeRow {
     pub dimension: String,
     /// Whether the rule never refuses.
     pub observes: bool,
-    /// The burst, the slots, or the budget; `None` where only the ledger is there.
+    /// The burst, the slots, or the budget; `None` for a rule that was removed, and where only the ledger is there.
     pub limit: Option<i64>,
-    /// What may still be taken; negative in debt.
+    /// What may still be taken; negative for a rate in debt.
     pub left: Option<i64>,
     /// Slots that are held, or money on hold.
     pub held: i64,
@@ -47,38 +48,70 @@ pub struct ScopeRow {
 /// Neither a segment nor a ledger, or one that cannot be read.
 pub fn limits(directory: &Path) -> Result<(bool, Vec<ScopeRow>), StateError> {
     let now = SystemClock.now();
-    match View::open(directory)?.filter(|view| !view.specs.is_empty()) {
+    match View::open(directory)? {
         Some(view) => Ok((true, from_segment(&view, now)?)),
         None => Ok((false, from_ledger(directory, now)?)),
     }
 }
 
+/// The rules in force in a directory as JSON, in the order of their policy; `None` without a segment of this boot.
+///
+/// # Errors
+/// A segment that cannot be read.
+pub fn rules_in_force(directory: &Path) -> Result<Option<Vec<String>>, StateError> {
+    let view = View::open(directory)?;
+    Ok(view.map(|view| view.directory.rules.iter().map(|(_, rule)| rule_text(rule)).collect()))
+}
+
+/// A rule as JSON.
+pub fn rule_text(rule: &Rule) -> String {
+    rule_json(rule).to_string()
+}
+
 fn from_segment(view: &View, now: Now) -> Result<Vec<ScopeRow>, StateError> {
     let mut rows = Vec::new();
-    for (index, key, stock) in view.scopes()? {
-        let Some(spec) = view.specs.get(usize::from(index)) else { continue };
-        let (rule, key) = view.names.scope(index, &key);
-        let named = ScopeRow { rule, key, dimension: spec.dimension.clone(), observes: spec.observes, ..ScopeRow::default() };
-        rows.extend(stand(&named, spec, &stock, now));
+    for (number, key, stock) in view.scopes()? {
+        let Some(rule) = view.directory.rules.get(number) else { continue };
+        let (name, key) = view.directory.names.scope(number, &key);
+        let (dimension, observes) = (rule.kind.dimension().as_str().to_owned(), rule.mode == Mode::Observe);
+        let named = ScopeRow { rule: name, key, dimension, observes, ..ScopeRow::default() };
+        if view.directory.rules.is_in_force(number) {
+            rows.extend(stand(&named, &rule.kind, &stock, now));
+        } else {
+            rows.extend(remains(&named, &stock, now));
+        }
     }
     Ok(rows)
 }
 
-fn stand(named: &ScopeRow, spec: &Spec, stock: &Stock, now: Now) -> Vec<ScopeRow> {
-    match (spec.measure, stock) {
-        (Measure::Refill(quota), Stock::Bucket(bucket)) => {
-            let bucket = bucket.refilled(&quota, now.boot_ns);
-            let frees_in_ns = if let Wait::For(wait) = bucket.wait(&quota, quota.burst) { Some(wait) } else { None };
+/// What is left of a rule that was removed: it limits nothing, but money was spent and requests may still run under it.
+fn remains(named: &ScopeRow, stock: &Stock, now: Now) -> Vec<ScopeRow> {
+    match stock {
+        Stock::Held(held) if *held > 0 => vec![ScopeRow { kind: "concurrency", held: *held, ..named.clone() }],
+        Stock::Accounts(accounts) => live(accounts, now).map(|account| budget(named, None, account, now)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn live(accounts: &[Account], now: Now) -> impl Iterator<Item = &Account> {
+    accounts.iter().filter(move |account| account.window.contains(now.wall_ns) || account.pending > 0)
+}
+
+fn stand(named: &ScopeRow, kind: &RuleKind, stock: &Stock, now: Now) -> Vec<ScopeRow> {
+    match (kind, stock) {
+        (RuleKind::Refill(_, quota), Stock::Bucket(bucket)) => {
+            let bucket = bucket.refilled(quota, now.boot_ns);
+            let frees_in_ns = if let Wait::For(wait) = bucket.wait(quota, quota.burst) { Some(wait) } else { None };
             let (limit, left) = (Some(quota.burst), Some(bucket.level()));
             vec![ScopeRow { kind: "rate", limit, left, frees_in_ns, ..named.clone() }]
         }
-        (Measure::Hold(slots), Stock::Held(held)) => {
-            let (limit, left, frees_in_ns) = (Some(slots), Some(slots.saturating_sub(*held)), (*held == 0).then_some(0));
+        (RuleKind::Hold(slots), Stock::Held(held)) => {
+            let left = slots.saturating_sub(*held).max(0);
+            let (limit, left, frees_in_ns) = (Some(*slots), Some(left), (*held == 0).then_some(0));
             vec![ScopeRow { kind: "concurrency", limit, left, held: *held, frees_in_ns, ..named.clone() }]
         }
-        (Measure::Budget(limit), Stock::Accounts(accounts)) => {
-            let live = accounts.iter().filter(|account| account.window.contains(now.wall_ns) || account.pending > 0);
-            live.map(|account| budget(named, Some(limit), account, now)).collect()
+        (RuleKind::Budget(spec), Stock::Accounts(accounts)) => {
+            live(accounts, now).map(|account| budget(named, Some(spec.limit_nusd), account, now)).collect()
         }
         _ => Vec::new(),
     }
@@ -90,7 +123,7 @@ fn budget(named: &ScopeRow, limit: Option<i64>, account: &Account, now: Now) -> 
     ScopeRow {
         kind: "budget",
         limit,
-        left: limit.map(|limit| account.free(limit)),
+        left: limit.map(|limit| account.free(limit).max(0)),
         held: account.pending,
         posted: account.posted,
         window_ns: Some((window.start_ns, window.end_ns)),

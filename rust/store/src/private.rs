@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
-use tierkit_core::gate::{Bound, Decide, Gate, HeapShelf};
+use tierkit_core::gate::{Bound, Decide, Gate, HeapShelf, Shelf};
 use tierkit_core::route::{Board, OwnBoard};
-use tierkit_core::rules::Rules;
+use tierkit_core::rules::{Rule, Rules};
 use tierkit_core::segment::{Memory, Tx};
 use tierkit_core::throttle::Units;
 
@@ -15,23 +15,27 @@ use crate::durable::Options;
 use crate::error::{StateError, StoreError};
 use crate::ids::random;
 use crate::journal::Journal;
-use crate::restore::restore;
+use crate::restore::{restore, rules_over};
 use crate::row::{Names, Row};
 use crate::schema::open_writer;
 use crate::segment::fork;
 
 /// Every call locks it once; nothing inside waits for the disk unless `strict`.
 pub struct PrivateGate {
-    gate: Mutex<Gate>,
+    gate: Mutex<Named>,
     /// Made by the first request that is steered: most programs with one tier have none.
     board: Mutex<Option<OwnBoard>>,
     clock: Arc<dyn Clock>,
-    names: Names,
     journal: Option<Journal>,
     directory: Option<Directory>,
     process: u32,
     strict: bool,
-    allow_on_fault: bool,
+}
+
+/// A gate with the names of its rules.
+struct Named {
+    gate: Gate,
+    names: Names,
 }
 
 impl PrivateGate {
@@ -39,38 +43,63 @@ impl PrivateGate {
     ///
     /// # Errors
     /// A state directory that cannot be used.
-    pub fn open(rules: &Arc<Rules>, clock: &Arc<dyn Clock>, options: &Options) -> Result<Self, StateError> {
+    pub fn open(rules: &[Rule], clock: &Arc<dyn Clock>, options: &Options) -> Result<Self, StoreError> {
         let _unforked = fork::hold();
         let directory = options.directory.as_deref().map(Directory::open).transpose()?;
         let shelf = HeapShelf::new([random(), random()], options.capacity, directory.is_some());
-        let mut gate = Gate::new(Arc::clone(rules), shelf);
-        let journal = match &directory {
-            None => None,
+        let (gate, journal) = match &directory {
+            None => (Gate::new(Arc::new(Rules::new(rules.to_vec())?), shelf), None),
             Some(directory) => {
                 let path = directory.ledger();
                 let connection = open_writer(&path)?;
-                restore(&connection, &path, rules, clock.now(), &mut |step| {
+                let mut gate = Gate::new(Arc::new(rules_over(&connection, &path, rules, 0)?), shelf);
+                let rules = Arc::clone(gate.rules());
+                restore(&connection, &path, &rules, clock.now(), &mut |step| {
                     step(&mut gate);
                     Ok(())
                 })?;
-                Some(Journal::start(connection, &path)?)
+                (gate, Some(Journal::start(connection, &path)?))
             }
         };
+        let names = Names::new(gate.rules());
         Ok(Self {
-            gate: Mutex::new(gate),
+            gate: Mutex::new(Named { gate, names }),
             board: Mutex::new(None),
             clock: Arc::clone(clock),
-            names: Names::new(rules),
             journal,
             directory,
             process: std::process::id(),
             strict: options.strict,
-            allow_on_fault: options.allow_on_fault,
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Gate> {
+    fn lock(&self) -> MutexGuard<'_, Named> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(self.lock().gate.rules())
+    }
+
+    /// Lets other rules decide from the next call on, and gives their version.
+    ///
+    /// # Errors
+    /// Rules that contradict each other; the old ones stay in force. A forked child.
+    pub fn reload(&self, rules: &[Rule]) -> Result<u64, StoreError> {
+        self.refuse_child()?;
+        let mut held = self.lock();
+        let before = Arc::clone(held.gate.rules());
+        if before.are(rules) {
+            return Ok(before.version());
+        }
+        // The clock is read under the lock: no take can be later than the switch that comes after it.
+        let next = Arc::new(before.succeed(rules.to_vec(), before.version() + 1, self.clock.boot_ns())?);
+        held.names = Names::new(&next);
+        held.gate.switch(next);
+        let slots = held.gate.shelf().slots();
+        held.gate.bring_along(0..slots);
+        Ok(held.gate.rules().version())
     }
 
     /// A forked child has the parent's memory but not its writer thread: using it would lose spend.
@@ -92,16 +121,20 @@ impl PrivateGate {
     /// Makes one call under the lock and hands its entries to the writer, in order.
     ///
     /// # Errors
-    /// A forked child.
-    pub fn call<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StateError> {
+    /// A forked child; `Stale` when `version` is given and is not that of the rules in force.
+    pub fn call<R>(&self, version: Option<u64>, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
         self.refuse_child()?;
         let now = self.clock.now();
-        let mut gate = self.lock();
-        let answer = call(&mut *gate, now);
+        let mut held = self.lock();
+        let Named { gate, names } = &mut *held;
+        if version.is_some_and(|version| version != gate.rules().version()) {
+            return Err(StoreError::Stale);
+        }
+        let answer = call(gate, now);
         if let Some(journal) = &self.journal {
             let entries = gate.shelf_mut().drain_entries();
             if !entries.is_empty() {
-                journal.append(entries.into_iter().map(|entry| Row::new(entry, &self.names)).collect());
+                journal.append(entries.into_iter().map(|entry| Row::new(entry, names)).collect());
             }
         }
         Ok(answer)
@@ -110,14 +143,17 @@ impl PrivateGate {
     /// Takes refilling units; the shortest way, with one reading of one clock where all fits.
     ///
     /// # Errors
-    /// Who refuses.
-    pub fn take(&self, bound: &Bound, units: &Units) -> Result<(), Refusal> {
+    /// `Stale` when the rules have changed since the labels were matched.
+    pub fn take(&self, bound: &Bound, units: &Units) -> Result<Result<(), Refusal>, StoreError> {
         let boot_ns = self.clock.boot_ns();
-        let mut gate = self.lock();
-        if gate.take_at_once(bound, units, boot_ns) {
-            return Ok(());
+        let gate = &mut self.lock().gate;
+        if gate.rules().version() != bound.version() {
+            return Err(StoreError::Stale);
         }
-        gate.take(bound, units, self.clock.now())
+        if gate.take_at_once(bound, units, boot_ns) {
+            return Ok(Ok(()));
+        }
+        Ok(gate.take(bound, units, self.clock.now()))
     }
 
     /// Changes what routing remembers in this process: all of it or nothing.
@@ -142,8 +178,8 @@ impl PrivateGate {
     ///
     /// # Errors
     /// The fault of the ledger, unless the policy admits then.
-    pub fn check(&self) -> Result<(), StateError> {
-        self.journal.as_ref().filter(|_| !self.allow_on_fault).map_or(Ok(()), Journal::check)
+    pub fn check(&self, allow_on_fault: bool) -> Result<(), StateError> {
+        self.journal.as_ref().filter(|_| !allow_on_fault).map_or(Ok(()), Journal::check)
     }
 
     /// With `strict`, waits until the ledger has everything so far.

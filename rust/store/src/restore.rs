@@ -8,10 +8,10 @@ use serde_json::Value;
 use tierkit_core::clock::Now;
 use tierkit_core::gate::{Decide, REMEMBER_COUNT, REMEMBER_NS};
 use tierkit_core::labels::{Key, Labels};
-use tierkit_core::ledger::{Account, Reservation, ReservationId, State, Take, Window};
-use tierkit_core::rules::{RuleKind, Rules};
+use tierkit_core::ledger::{Account, BudgetSpec, Calendar, Reservation, ReservationId, State, Take, Window};
+use tierkit_core::rules::{Matcher, Mode, Numbered, Rule, RuleKind, Rules};
 
-use crate::error::StateError;
+use crate::error::{StateError, StoreError};
 use crate::row::{labels_from, units_from};
 
 /// One step of a restore, to be made as one change of the gate.
@@ -19,6 +19,45 @@ pub type Step<'a> = dyn FnMut(&mut dyn Decide) + 'a;
 
 /// Who makes the steps.
 pub type Apply<'a> = dyn FnMut(&mut Step<'_>) -> tierkit_core::error::Result<()> + 'a;
+
+/// The rules of a gate that begins with a ledger: a policy's, and behind them budgets that the policy has no more but that
+/// open reservations still hold money of.
+///
+/// # Errors
+/// A ledger that cannot be read, or rules that contradict each other.
+pub fn rules_over(connection: &Connection, path: &Path, rules: &[Rule], version: u64) -> Result<Rules, StoreError> {
+    let broken = |error: rusqlite::Error| StateError::new(path, error, "restore the file from a backup or move it away");
+    let order = (0_u16..).take(rules.len()).collect();
+    let known = Rules::new(rules.to_vec())?;
+    let gone = gone(connection, &known).map_err(broken)?;
+    let rules = known.numbers().iter().cloned().chain(gone).collect();
+    Ok(Rules::numbered(Numbered { rules, order, version, ..Numbered::default() })?)
+}
+
+fn gone(connection: &Connection, rules: &Rules) -> rusqlite::Result<Vec<Rule>> {
+    let mut select =
+        connection.prepare("SELECT DISTINCT p.rule, p.scope FROM open o JOIN posting p ON p.seq = o.seq ORDER BY 1, 2")?;
+    let mut rows = select.query([])?;
+    let mut found: Vec<Rule> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (name, scope): (String, String) = (row.get(0)?, row.get(1)?);
+        let Ok(Value::Object(values)) = serde_json::from_str(&scope) else { continue };
+        let per: Vec<Box<str>> = values.keys().map(|label| label.as_str().into()).collect();
+        let is_told = found.iter().any(|rule| *rule.name == name && rule.matcher.per == per);
+        if !is_told && scope_key(rules, &name, &scope).is_none() {
+            found.extend(budget_without_limit(&name, per));
+        }
+    }
+    Ok(found)
+}
+
+/// A budget of which only the name is known: its accounts know their windows.
+fn budget_without_limit(name: &str, per: Vec<Box<str>>) -> Option<Rule> {
+    let calendar = Calendar::new("total", "UTC").ok()?;
+    let spec = BudgetSpec { limit_nusd: 0, calendar, downgrade: false, warn_at_permille: Vec::new() };
+    let matcher = Matcher { per, clauses: Vec::new() };
+    Some(Rule { name: name.into(), matcher, kind: RuleKind::Budget(spec), mode: Mode::Observe, replaces: Vec::new() })
+}
 
 /// Loads the ledger into a fresh gate, step by step.
 ///
@@ -56,15 +95,16 @@ fn accounts(connection: &Connection, rules: &Rules, now: Now) -> rusqlite::Resul
     Ok(found)
 }
 
-/// The key of a stored scope under the policy of today; `None` when the rule is gone or keyed by other labels.
+/// The key of a stored scope under the rules of today; `None` when the rule is gone or keyed by other labels.
 fn scope_key(rules: &Rules, name: &str, scope: &str) -> Option<(u16, Key)> {
-    let rule = rules.position(name)?;
-    let found = rules.get(rule)?;
     let Value::Object(values) = serde_json::from_str(scope).ok()? else { return None };
-    let same = values.len() == found.matcher.per.len() && found.matcher.per.iter().all(|name| values.contains_key(&**name));
+    let is_keyed_so = |per: &[Box<str>]| values.len() == per.len() && per.iter().all(|name| values.contains_key(&**name));
+    let is_meant =
+        |rule: &Rule| *rule.name == *name && matches!(rule.kind, RuleKind::Budget(_)) && is_keyed_so(&rule.matcher.per);
+    let (number, rule) = (0_u16..).zip(rules.numbers()).find(|(_, rule)| is_meant(rule))?;
     let present = values.iter().filter_map(|(name, value)| Some((name.as_str().into(), value.as_str()?.into())));
     let labels = Labels::new(present.collect::<Vec<_>>()).ok()?;
-    (same && matches!(found.kind, RuleKind::Budget(_))).then(|| (rule, labels.key(rule, &found.matcher.per)))
+    Some((number, labels.key(number, &rule.matcher.per)))
 }
 
 fn reservations(connection: &Connection, rules: &Rules, now: Now) -> rusqlite::Result<Vec<Reservation>> {
@@ -127,13 +167,14 @@ fn ending(connection: &Connection, id: &ReservationId, seq: i64) -> rusqlite::Re
 }
 
 fn takes(connection: &Connection, rules: &Rules, seq: i64) -> rusqlite::Result<Vec<Take>> {
-    let mut select = connection.prepare_cached("SELECT rule, scope, start_ns, pending FROM posting WHERE seq = ?")?;
+    let mut select = connection.prepare_cached("SELECT rule, scope, start_ns, end_ns, pending FROM posting WHERE seq = ?")?;
     let mut rows = select.query([seq])?;
     let mut takes = Vec::new();
     while let Some(row) = rows.next()? {
         let (name, scope): (String, String) = (row.get(0)?, row.get(1)?);
         if let Some((rule, key)) = scope_key(rules, &name, &scope) {
-            takes.push(Take { rule, key, slot: 0, amount: row.get(3)?, window_start_ns: row.get(2)? });
+            let window = Window { start_ns: row.get(2)?, end_ns: row.get(3)? };
+            takes.push(Take { rule, key, slot: 0, amount: row.get(4)?, window });
         }
     }
     Ok(takes)

@@ -22,30 +22,15 @@ pub struct Row {
     pub scopes: Vec<(String, String)>,
 }
 
-/// The names of rules and of the labels that key them, in the policy's order.
+/// The names of rules and of the labels that key them, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names(Vec<(String, Vec<String>)>);
 
 impl Names {
-    /// The names of these rules.
+    /// The names of these rules, also of those that are not in force any more: entries may still be about them.
     pub fn new(rules: &Rules) -> Self {
         let per = |per: &[Box<str>]| per.iter().map(ToString::to_string).collect();
-        Self(rules.iter().map(|(_, rule)| (rule.name.to_string(), per(&rule.matcher.per))).collect())
-    }
-
-    /// The names as text.
-    pub fn to_json(&self) -> String {
-        json!(self.0).to_string()
-    }
-
-    /// The names in a text.
-    pub fn from_json(text: &str) -> Option<Self> {
-        let Value::Array(rows) = serde_json::from_str(text).ok()? else { return None };
-        let row = |row: &Value| {
-            let per = row.get(1)?.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
-            Some((row.get(0)?.as_str()?.to_owned(), per.collect::<Option<Vec<_>>>()?))
-        };
-        rows.iter().map(row).collect::<Option<Vec<_>>>().map(Self)
+        Self(rules.numbers().iter().map(|rule| (rule.name.to_string(), per(&rule.matcher.per))).collect())
     }
 
     /// The name of a rule and, as JSON, the scope of a key.

@@ -16,7 +16,7 @@ use tierkit_core::throttle::Units;
 
 use crate::clock::SystemClock;
 use crate::error::{StateError, StoreError};
-use crate::segment::{Segment, Word, bell, fork, open};
+use crate::segment::{Directory, Offer, Segment, Word, bell, fork, open};
 use crate::writer::Writer;
 
 /// A caller of `strict` looks this often whether the writer is still there.
@@ -29,32 +29,30 @@ const LOOKS: u32 = 100;
 struct Attachment {
     // The order of the end: a child's own part before what it inherited, since closing the inherited handle drops its locks;
     // and the writer before the segment that it commits from.
-    child: OnceLock<Result<Arc<Attachment>, StateError>>,
+    child: OnceLock<Result<Arc<Attachment>, StoreError>>,
     _writer: Writer,
     segment: Arc<Segment>,
     path: PathBuf,
-    rules: Arc<Rules>,
 }
 
 /// Attachments of this process: two Governors on one directory share one, since record locks belong to the process.
 static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
 
-fn attach(path: &Path, rules: &Arc<Rules>) -> Result<Arc<Attachment>, StateError> {
+fn attach(path: &Path, offer: &Offer) -> Result<Arc<Attachment>, StoreError> {
     std::fs::create_dir_all(path).and_then(|()| path.canonicalize()).map_or_else(
-        |error| Err(StateError::new(path, error, "give a directory that this user may write to")),
+        |error| Err(StateError::new(path, error, "give a directory that this user may write to").into()),
         |path| {
             let _unforked = fork::hold();
             let mut all = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
             all.retain(|known| known.strong_count() > 0);
             let ours = |known: &Arc<Attachment>| known.path == path && known.segment.is_ours();
             if let Some(known) = all.iter().filter_map(Weak::upgrade).find(ours) {
-                let same = format!("{:?}", known.rules) == format!("{rules:?}");
-                let other = || StateError::new(&path, "open in this process under another policy", "close that Governor first");
-                return if same { Ok(known) } else { Err(other()) };
+                known.segment.agree(offer)?;
+                return Ok(known);
             }
-            let segment = Arc::new(open(&path, rules)?);
-            let writer = Writer::start(&segment, rules)?;
-            let fresh = Arc::new(Attachment { child: OnceLock::new(), _writer: writer, segment, path, rules: Arc::clone(rules) });
+            let segment = Arc::new(open(&path, offer)?);
+            let writer = Writer::start(&segment)?;
+            let fresh = Arc::new(Attachment { child: OnceLock::new(), _writer: writer, segment, path });
             all.push(Arc::downgrade(&fresh));
             Ok(fresh)
         },
@@ -65,38 +63,73 @@ fn attach(path: &Path, rules: &Arc<Rules>) -> Result<Arc<Attachment>, StateError
 #[derive(Debug)]
 pub struct SharedGate {
     root: Arc<Attachment>,
-    rules: Arc<Rules>,
+    offer: Offer,
     strict: bool,
-    allow_on_fault: bool,
 }
 
 impl SharedGate {
     /// Attaches to a directory.
     ///
     /// # Errors
-    /// A directory or segment that cannot be used.
-    pub fn open(path: &Path, rules: &Arc<Rules>, strict: bool, allow_on_fault: bool) -> Result<Self, StateError> {
-        Ok(Self { root: attach(path, rules)?, rules: Arc::clone(rules), strict, allow_on_fault })
+    /// A directory or segment that cannot be used, or a policy that cannot be kept.
+    pub fn open(path: &Path, offer: Offer, strict: bool) -> Result<Self, StoreError> {
+        Ok(Self { root: attach(path, &offer)?, offer, strict })
     }
 
     /// The attachment of this process, made in a forked child at its first call.
     fn here(&self) -> Result<&Attachment, StateError> {
         let mut here = &*self.root;
         while !here.segment.is_ours() {
-            match here.child.get_or_init(|| attach(&here.path, &self.rules)) {
+            match here.child.get_or_init(|| attach(&here.path, &self.offer)) {
                 Ok(child) => here = child,
-                Err(error) => return Err(error.clone()),
+                Err(StoreError::State(error)) => return Err(error.clone()),
+                Err(other) => return Err(StateError::new(&here.path, other, "open the Governor after the fork")),
             }
         }
         Ok(here)
     }
 
+    /// The rules that this process saw last.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.here().unwrap_or(&self.root).segment.rules()
+    }
+
+    /// Puts a policy in force in all processes of the directory, and gives its version.
+    ///
+    /// # Errors
+    /// A policy that cannot be kept, or a segment that cannot be used; the old policy stays in force.
+    pub fn reload(&self, offer: &Offer) -> Result<u64, StoreError> {
+        let segment = &*self.here()?.segment;
+        let version = segment.reload(offer)?;
+        // Those who wait in other processes are judged anew.
+        bell::ring(segment.word(Word::Freed), segment.word(Word::FreedSleepers));
+        Ok(version)
+    }
+
+    /// The version of the rules in force; one word is read, no lock taken.
+    ///
+    /// # Errors
+    /// As [`SharedGate::open`], in a forked child.
+    pub fn version(&self) -> Result<u64, StateError> {
+        let segment = &*self.here()?.segment;
+        Ok(segment.layout.rules_version(segment.words()))
+    }
+
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// A segment that cannot be used.
+    pub fn directory(&self) -> Result<Directory, StateError> {
+        self.here()?.segment.directory()
+    }
+
     /// Makes one call under the lock: it happens whole or not at all.
     ///
     /// # Errors
-    /// A segment that is full, damaged or held by a stopped process.
-    pub fn call<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
-        self.change(|gate| call(gate, SystemClock.now()))
+    /// A segment that is full, damaged or held by a stopped process; `Stale` when `version` is given and is not that of the
+    /// rules in force.
+    pub fn call<R>(&self, version: Option<u64>, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
+        self.change(version, |gate| call(gate, SystemClock.now()))
     }
 
     /// Takes refilling units; the shortest way, with one reading of one clock where all fits.
@@ -104,7 +137,7 @@ impl SharedGate {
     /// # Errors
     /// As [`SharedGate::call`].
     pub fn take(&self, bound: &Bound, units: &Units) -> Result<Result<(), Refusal>, StoreError> {
-        self.change(|gate| {
+        self.change(Some(bound.version()), |gate| {
             if gate.take_at_once(bound, units, SystemClock.boot_ns()) {
                 return Ok(());
             }
@@ -117,7 +150,7 @@ impl SharedGate {
     /// # Errors
     /// As [`SharedGate::call`].
     pub fn free<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
-        let answer = self.call(call)?;
+        let answer = self.call(None, call)?;
         let segment = &*self.here()?.segment;
         bell::ring(segment.word(Word::Freed), segment.word(Word::FreedSleepers));
         Ok(answer)
@@ -141,17 +174,22 @@ impl SharedGate {
         self.freed()
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut Gate<SharedShelf<'_>>) -> R) -> Result<R, StoreError> {
+    fn change<R>(&self, version: Option<u64>, change: impl FnOnce(&mut Gate<SharedShelf<'_>>) -> R) -> Result<R, StoreError> {
         let segment = &*self.here()?.segment;
         let before = segment.layout.waiting(segment.words()).end;
         let answer = {
             let mut turn = segment.turn()?;
+            let rules = &turn.known.directory.rules;
+            if version.is_some_and(|version| version != rules.version()) {
+                return Err(StoreError::Stale);
+            }
+            let rules = Arc::clone(rules);
             let shelf = SharedShelf::begin(segment.words(), &segment.layout, segment.seed(), segment.me())
                 .map_err(|error| broken(segment, error))?;
-            let mut gate = Gate::resume(Arc::clone(&self.rules), shelf, std::mem::take(&mut *turn.memo));
+            let mut gate = Gate::resume(rules, shelf, std::mem::take(&mut turn.known.memo));
             let answer = change(&mut gate);
             let (shelf, memo) = gate.into_parts();
-            *turn.memo = memo;
+            turn.known.memo = memo;
             shelf.commit().map_err(|error| broken(segment, error))?;
             answer
         };
@@ -178,9 +216,9 @@ impl SharedGate {
     ///
     /// # Errors
     /// The fault that keeps the ledger from being written, unless the policy admits then.
-    pub fn check(&self) -> Result<(), StateError> {
+    pub fn check(&self, allow_on_fault: bool) -> Result<(), StateError> {
         let segment = &*self.here()?.segment;
-        if let Some(fault) = segment.fault().filter(|_| !self.allow_on_fault) {
+        if let Some(fault) = segment.fault().filter(|_| !allow_on_fault) {
             return Err(fault);
         }
         if segment.layout.is_crowded(segment.words()) {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tierkit_core::clock::Clock;
-use tierkit_core::rules::Rules;
 use tierkit_core::segment::Tx;
 
 use crate::clock::SystemClock;
@@ -46,10 +45,9 @@ impl Writer {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(segment: &Arc<Segment>, rules: &Arc<Rules>) -> Result<Self, StateError> {
+    pub fn start(segment: &Arc<Segment>) -> Result<Self, StateError> {
         let stop = Arc::new(Stop::default());
-        let mut work =
-            Work { segment: Arc::clone(segment), rules: Arc::clone(rules), stop: Arc::clone(&stop), ledger: None, watched_ns: 0 };
+        let mut work = Work { segment: Arc::clone(segment), stop: Arc::clone(&stop), ledger: None, watched_ns: 0 };
         let thread = std::thread::Builder::new()
             .name("tierkit-journal".to_owned())
             .spawn(move || work.run())
@@ -82,7 +80,6 @@ struct Ledger {
 
 struct Work {
     segment: Arc<Segment>,
-    rules: Arc<Rules>,
     stop: Arc<Stop>,
     ledger: Option<Ledger>,
     watched_ns: u64,
@@ -121,7 +118,7 @@ impl Work {
         if now_ns.saturating_sub(self.watched_ns) >= u64::try_from(WATCH.as_nanos()).unwrap_or(0) {
             self.watched_ns = now_ns;
             // A segment that cannot be locked now is looked at again the next time.
-            let _ = bury(&self.segment, &self.rules);
+            let _ = bury(&self.segment);
         }
     }
 
@@ -177,17 +174,17 @@ impl Work {
         let segment = Arc::clone(&self.segment);
         let Some(ledger) = &mut self.ledger else { return Ok(false) };
         let path = segment.path.join("ledger.db");
-        let (rows, upto, more) = {
-            let _turn = segment.turn()?;
+        let (rows, names, upto, more) = {
+            let turn = segment.turn()?;
             let waiting = segment.layout.waiting(segment.words());
             let upto = waiting.end.min(waiting.start + GROUP);
             let entry = |seq| Some((segment.ledger_seq(seq), segment.layout.entry(segment.words(), seq)?));
             let entries: Vec<_> = (waiting.start..upto).filter_map(entry).collect();
-            (entries, upto, upto < waiting.end)
+            (entries, Arc::clone(&turn.known.directory.names), upto, upto < waiting.end)
         };
         // The last writer may have died between its commit and its note of it.
         let fresh = rows.into_iter().filter(|(seq, _)| *seq > ledger.last);
-        let rows: Vec<(i64, Row)> = fresh.map(|(seq, entry)| (seq, Row::new(entry, &segment.names))).collect();
+        let rows: Vec<(i64, Row)> = fresh.map(|(seq, entry)| (seq, Row::new(entry, &names))).collect();
         let unforked = fork::hold();
         if let Some((last, _)) = rows.last() {
             let last = *last;

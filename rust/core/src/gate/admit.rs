@@ -7,7 +7,7 @@ use crate::decision::{Cause, Failing, Refusal, Wait};
 use crate::error::{Error, Result};
 use crate::gate::bound::BoundScope;
 use crate::gate::{Ask, Bound, Gate, Grant, Shelf, Stock};
-use crate::ledger::{Account, BudgetSpec, Entry, EntryKind, Flags, Posting, Reservation, State, Take, Window};
+use crate::ledger::{Account, Entry, EntryKind, Flags, Posting, Reservation, State, Take, Window};
 use crate::rules::{Mode, Rule, RuleKind, Rules};
 use crate::throttle::{Bucket, Dimension, Units};
 
@@ -158,8 +158,8 @@ impl<S: Shelf> Gate<S> {
             if amount == 0 {
                 // Nothing to take now, but a settle may still book use here.
                 if let Some(takes) = takes.as_deref_mut() {
-                    let window_start_ns = self.window(scope.rule, &rule.kind, now).map_or(0, |window| window.start_ns);
-                    takes.push(Take { rule: scope.rule, key: scope.key.clone(), slot: NO_SLOT, amount, window_start_ns });
+                    let window = self.window(scope.rule, &rule.kind, now).unwrap_or(Window::NONE);
+                    takes.push(Take { rule: scope.rule, key: scope.key.clone(), slot: NO_SLOT, amount, window });
                 }
                 continue;
             }
@@ -171,34 +171,29 @@ impl<S: Shelf> Gate<S> {
             }
             let found = self.shelf.find(scope);
             let Some(slot) = found.or_else(|| self.shelf.slot_or_insert(rules, scope.rule, &scope.key, now)) else { continue };
-            let window_start_ns = self.apply_one(rule, scope.rule, slot, amount, now);
+            let window = self.apply_one(rule, scope.rule, slot, amount, now);
             if let Some(takes) = takes.as_deref_mut() {
-                takes.push(Take { rule: scope.rule, key: scope.key.clone(), slot, amount, window_start_ns });
+                takes.push(Take { rule: scope.rule, key: scope.key.clone(), slot, amount, window });
             }
         }
     }
 
-    fn apply_one(&mut self, rule: &Rule, index: u16, slot: u32, amount: i64, now: Now) -> i64 {
-        let window = self.window(index, &rule.kind, now);
-        let taken = self.shelf.change(slot, |stock| match (&rule.kind, stock) {
+    /// Takes from one scope, and gives the window of the account that it took from.
+    fn apply_one(&mut self, rule: &Rule, index: u16, slot: u32, amount: i64, now: Now) -> Window {
+        let window = self.window(index, &rule.kind, now).unwrap_or(Window::NONE);
+        self.shelf.change(slot, |stock| match (&rule.kind, stock) {
             (RuleKind::Refill(_, quota), Stock::Bucket(bucket)) => {
                 bucket.refill(quota, now.boot_ns);
                 bucket.take(amount);
-                0
             }
-            (RuleKind::Hold(_), Stock::Held(held)) => {
-                *held = held.saturating_add(amount);
-                0
-            }
+            (RuleKind::Hold(_), Stock::Held(held)) => *held = held.saturating_add(amount),
             (RuleKind::Budget(_), Stock::Accounts(accounts)) => {
-                let Some(window) = window else { return 0 };
                 forget_ended(accounts, now.wall_ns);
                 account_of(accounts, window).apply(0, amount);
-                window.start_ns
             }
-            _ => 0,
+            _ => {}
         });
-        taken.unwrap_or(0)
+        window
     }
 
     /// The window of a budget now, computed again only when it ends.
@@ -233,9 +228,8 @@ impl<S: Shelf> Gate<S> {
 
     /// The change of the account behind a take, if it is a budget's.
     pub(super) fn posting(&self, take: &Take, posted: i64, pending: i64) -> Option<Posting> {
-        let Some(RuleKind::Budget(budget)) = self.rules.get(take.rule).map(|rule| &rule.kind) else { return None };
-        let window = window_at(budget, take.window_start_ns);
-        let (start_ns, end_ns) = (window.start_ns, window.end_ns);
+        self.rules.get(take.rule).filter(|rule| matches!(rule.kind, RuleKind::Budget(_)))?;
+        let Window { start_ns, end_ns } = take.window;
         Some(Posting { rule: take.rule, key: take.key.clone(), start_ns, end_ns, posted, pending })
     }
 }
@@ -266,7 +260,7 @@ fn judge(
             if amount <= free {
                 return None;
             }
-            (Cause::Concurrency, free, if amount > *slots { Wait::Never } else { Wait::UntilReleased })
+            (Cause::Concurrency, free.max(0), if amount > *slots { Wait::Never } else { Wait::UntilReleased })
         }
         (RuleKind::Budget(budget), stock) => {
             let account = current_account(stock, window?);
@@ -274,7 +268,8 @@ fn judge(
             if amount <= free {
                 return None;
             }
-            (Cause::Budget, free, account.wait(budget.limit_nusd, amount, now.wall_ns))
+            // An edit of the policy may have put the limit below what is spent: there is nothing, not less than nothing.
+            (Cause::Budget, free.max(0), account.wait(budget.limit_nusd, amount, now.wall_ns))
         }
     };
     let large = wait == Wait::Never && !matches!(rule.kind, RuleKind::Budget(_));
@@ -283,12 +278,6 @@ fn judge(
     let next_tier = downgrades || rule.matcher.tier_wide();
     let dimension = rule.kind.dimension();
     Some(Failing { rule: scope.rule, key: scope.key.clone(), dimension, cause, needed: amount, available, wait, next_tier })
-}
-
-/// The window that starts at an instant.
-pub(super) fn window_at(budget: &BudgetSpec, start_ns: i64) -> Window {
-    let window = budget.window(start_ns);
-    Window { start_ns, end_ns: window.end_ns }
 }
 
 /// Drops accounts whose window is over, all but the last one: a clock that was set ahead and back finds its spend again.

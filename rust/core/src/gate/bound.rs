@@ -12,6 +12,7 @@ use crate::throttle::{Dimension, Quota};
 pub struct Bound {
     labels: Arc<Labels>,
     scopes: Vec<BoundScope>,
+    version: u64,
 }
 
 /// One scope: its rule, its key, and where the table had it last.
@@ -52,12 +53,17 @@ impl Bound {
             }
         };
         let scopes = rules.matching(&labels).into_iter().map(scope).collect();
-        Self { labels: Arc::new(labels), scopes }
+        Self { labels: Arc::new(labels), scopes, version: rules.version() }
     }
 
     /// Who asks.
     pub fn labels(&self) -> &Arc<Labels> {
         &self.labels
+    }
+
+    /// The version of the rules that it was matched against: those of another one may lead elsewhere.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// The scopes, in policy order.

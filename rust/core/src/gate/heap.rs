@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use crate::clock::Now;
 use crate::gate::bound::BoundScope;
 use crate::gate::shelf::{REMEMBER_COUNT, REMEMBER_NS, Shelf, Standing, Stock};
-use crate::gate::table::Table;
+use crate::gate::table::{Scope, Table};
 use crate::labels::{Key, Labels};
 use crate::ledger::{Entry, Reservation, ReservationId, State};
 use crate::rules::Rules;
@@ -108,6 +108,14 @@ impl Shelf for HeapShelf {
 
     fn open(&mut self, slot: u32, change: i32) {
         self.table.open(slot, change);
+    }
+
+    fn slots(&self) -> u32 {
+        self.table.slots()
+    }
+
+    fn rule_at(&self, slot: u32) -> Option<u16> {
+        self.table.get(slot).map(Scope::rule)
     }
 
     fn scope_count(&self) -> usize {

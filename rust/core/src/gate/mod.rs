@@ -11,6 +11,7 @@ mod heap;
 mod settle;
 mod shared;
 mod shelf;
+mod switch;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ pub use bound::{Bound, BoundScope};
 pub use decide::Decide;
 pub use heap::HeapShelf;
 pub use settle::{Actual, Grant, Receipt};
-pub use shared::{LAYOUT_VERSION, Layout, SharedShelf, Sizes};
+pub use shared::{LAYOUT_VERSION, Layout, MOST_TEXT, SharedShelf, Sizes};
 pub use shelf::{REMEMBER_COUNT, REMEMBER_NS, Shelf, Standing, Stock};
 
 use crate::clock::Now;
@@ -72,8 +73,18 @@ pub struct Memo {
 impl Memo {
     /// Nothing yet.
     pub fn new(rules: &Rules) -> Self {
-        let count = rules.iter().count();
-        Self { windows: vec![None; count], alerts: Vec::new(), would_refuse: vec![0; count] }
+        let mut fresh = Self::default();
+        fresh.fit(rules);
+        fresh
+    }
+
+    /// Makes room for every rule that has a number; what is remembered of one stays.
+    fn fit(&mut self, rules: &Rules) {
+        let count = rules.numbers().len();
+        if self.windows.len() != count {
+            self.windows.resize(count, None);
+            self.would_refuse.resize(count, 0);
+        }
     }
 
     /// Takes the budget alerts raised since the last call.
@@ -103,9 +114,9 @@ impl<S: Shelf> Gate<S> {
     }
 
     /// A gate over a shelf that is there for one call.
-    pub fn resume(rules: Arc<Rules>, shelf: S, memo: Memo) -> Self {
-        // A memo that a panic took away is made anew.
-        let memo = if memo.windows.len() == rules.iter().count() { memo } else { Memo::new(&rules) };
+    pub fn resume(rules: Arc<Rules>, shelf: S, mut memo: Memo) -> Self {
+        // One that a panic took away is made anew, and one from before a change of the rules has room for all.
+        memo.fit(&rules);
         Self { rules, shelf, memo }
     }
 
@@ -149,12 +160,13 @@ impl<S: Shelf> Gate<S> {
         self.shelf.reservation(id)
     }
 
-    /// What every budget's live window holds, and earlier windows that still have money on hold.
+    /// What the live window of every budget in force holds, and earlier windows that still have money on hold.
     pub fn balances(&mut self, now: Now) -> Vec<Balance> {
         self.expire(now);
         let mut rows = Vec::new();
         self.shelf.each_scope(&mut |index, key, stock| {
-            let (Some(rule), Stock::Accounts(accounts)) = (self.rules.get(index), stock) else { return };
+            let in_force = self.rules.get(index).filter(|_| self.rules.is_in_force(index));
+            let (Some(rule), Stock::Accounts(accounts)) = (in_force, stock) else { return };
             let RuleKind::Budget(budget) = &rule.kind else { return };
             let live = accounts.iter().filter(|account| account.window.contains(now.wall_ns) || account.pending > 0);
             rows.extend(live.map(|account| Balance {
@@ -164,7 +176,8 @@ impl<S: Shelf> Gate<S> {
                 account: *account,
             }));
         });
-        rows.sort_by(|a, b| (a.rule, &a.key, a.account.window.start_ns).cmp(&(b.rule, &b.key, b.account.window.start_ns)));
+        let place = |row: &Balance| (self.rules.rank(row.rule), row.key.clone(), row.account.window.start_ns);
+        rows.sort_by_cached_key(place);
         rows
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::error::{Error, Result};
-use crate::gate::admit::{account_of, check_units, window_at};
+use crate::gate::admit::{account_of, check_units};
 use crate::gate::{Alert, Bound, Gate, Shelf, Stock};
 use crate::ledger::{BudgetSpec, Entry, EntryKind, Flags, ReservationId, State, Take};
 use crate::price::Usage;
@@ -234,24 +234,27 @@ impl<S: Shelf> Gate<S> {
 
     fn end_account(&mut self, slot: u32, rule: &Rule, budget: &BudgetSpec, take: &Take, end: &End) {
         let (posted, pending) = account_change(take, end);
-        let window = window_at(budget, take.window_start_ns);
+        let in_force = self.rules.is_in_force(take.rule);
         let alerts = &mut self.memo.alerts;
         let over = self.shelf.change(slot, |stock| {
             let Stock::Accounts(accounts) = stock else { return 0 };
-            let account = account_of(accounts, window);
+            let account = account_of(accounts, take.window);
             account.apply(posted, pending);
             if matches!(end.state, State::Posted(_)) {
                 account.overrun += (end.units.get(Dimension::Usd) - take.amount).max(0);
             }
+            if !in_force {
+                return 0;
+            }
             while let Some(permille) = budget.warn_at_permille.get(account.warned as usize).copied() {
-                if i128::from(account.posted) * 1_000 < i128::from(budget.limit_nusd) * i128::from(permille) {
+                if !account.has_crossed(budget.limit_nusd, permille) {
                     break;
                 }
                 account.warned += 1;
                 let (posted, limit) = (account.posted, budget.limit_nusd);
                 alerts.push(Alert { rule: take.rule, key: take.key.clone(), permille, posted, limit });
             }
-            account.free(budget.limit_nusd).saturating_neg()
+            account.overspent(budget.limit_nusd)
         });
         if rule.mode == Mode::Enforce {
             self.shelf.overshot(over.unwrap_or(0));

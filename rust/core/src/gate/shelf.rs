@@ -101,6 +101,12 @@ pub trait Shelf {
     /// Counts an open reservation of a scope in or out.
     fn open(&mut self, slot: u32, change: i32);
 
+    /// How many slots there are, kept or free.
+    fn slots(&self) -> u32;
+
+    /// The number of the rule that the scope in a slot belongs to; `None` where the slot is free.
+    fn rule_at(&self, slot: u32) -> Option<u16>;
+
     /// How many scopes are kept.
     fn scope_count(&self) -> usize;
 

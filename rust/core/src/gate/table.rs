@@ -59,6 +59,11 @@ impl Table {
         self.by_key.len()
     }
 
+    /// How many slots there are, kept or free.
+    pub fn slots(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
     /// A scope by slot.
     pub fn get(&self, slot: u32) -> Option<&Scope> {
         self.slots.get(slot as usize).and_then(Option::as_ref)

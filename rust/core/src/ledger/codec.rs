@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::dimension::Units;
 use crate::labels::{Key, Labels};
-use crate::ledger::{Entry, EntryKind, Flags, Posting, Reservation, ReservationId, State, Take};
+use crate::ledger::{Entry, EntryKind, Flags, Posting, Reservation, ReservationId, State, Take, Window};
 use crate::price::Usage;
 
 /// Bytes being written.
@@ -152,7 +152,8 @@ pub fn encode_reservation(reservation: &Reservation) -> Vec<u8> {
         out.bytes(&take.key);
         out.number(i64::from(take.slot));
         out.number(take.amount);
-        out.number(take.window_start_ns);
+        out.number(take.window.start_ns);
+        out.number(take.window.end_ns);
     }
     let (state, nusd) = match reservation.state {
         State::Open => (0, 0),
@@ -176,7 +177,9 @@ pub fn decode_reservation(bytes: &[u8]) -> Option<Reservation> {
     for _ in 0..from.count()? {
         let key = from.key()?;
         let (rule, slot) = (rule_of(&key)?, u32::try_from(from.number()?).ok()?);
-        takes.push(Take { rule, key, slot, amount: from.number()?, window_start_ns: from.number()? });
+        let amount = from.number()?;
+        let window = Window { start_ns: from.number()?, end_ns: from.number()? };
+        takes.push(Take { rule, key, slot, amount, window });
     }
     let (state, nusd) = (from.byte()?, from.number()?);
     let state = match state {
@@ -264,7 +267,8 @@ mod tests {
             let usage = used.map(|tokens| Usage { input_tokens: tokens, reasoning_tokens: 7, ..Usage::default() });
             let key = |rule: u16| who.key(rule, &["team".into(), "user".into()]);
             let state = [State::Open, State::Posted(numbers[0]), State::Void, State::Expired][usize::from(state)];
-            let take = |rule| Take { rule, key: key(rule), slot: u32::MAX, amount: numbers[1], window_start_ns: numbers[2] };
+            let window = Window { start_ns: numbers[2], end_ns: numbers[3] };
+            let take = |rule| Take { rule, key: key(rule), slot: u32::MAX, amount: numbers[1], window };
             let reservation = Reservation {
                 id: id.clone(), labels: Arc::clone(&who), units: Units(amounts), takes: (0..takes).map(take).collect(), state,
                 expires_boot_ns: numbers[3].cast_unsigned(), at_ns: numbers[0], usage,

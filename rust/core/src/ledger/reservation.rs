@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::dimension::Units;
 use crate::error::{Error, Result};
 use crate::labels::{Key, Labels};
+use crate::ledger::Window;
 use crate::price::Usage;
 
 /// The text of a reservation's id: the caller's own, or one made by the governor.
@@ -60,8 +61,8 @@ pub struct Take {
     pub slot: u32,
     /// How much, in the rule's dimension.
     pub amount: i64,
-    /// Start of the account's window; 0 for limits.
-    pub window_start_ns: i64,
+    /// The account's window; [`Window::NONE`] for limits.
+    pub window: Window,
 }
 
 /// One admitted request.

@@ -4,6 +4,8 @@
 //! Calendar arithmetic and the IANA zone rules are those of `jiff` and its built-in zone database. A missing local time becomes
 //! the first instant after the gap, a repeated one its first occurrence.
 
+use std::fmt;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
@@ -25,6 +27,9 @@ pub struct Window {
 }
 
 impl Window {
+    /// No stretch of time at all.
+    pub const NONE: Self = Self { start_ns: 0, end_ns: 0 };
+
     /// Whether an instant lies inside.
     pub fn contains(&self, wall_ns: i64) -> bool {
         self.start_ns <= wall_ns && wall_ns < self.end_ns
@@ -74,6 +79,22 @@ impl Period {
     }
 }
 
+impl fmt::Display for Period {
+    /// As it is read by [`Period::parse`].
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hour => out.write_str("hour"),
+            Self::Day => out.write_str("day"),
+            Self::Week => out.write_str("week"),
+            Self::Month => out.write_str("month"),
+            Self::Year => out.write_str("year"),
+            Self::Total => out.write_str("total"),
+            // Every elapsed time that can be written is a whole number of minutes.
+            Self::Fixed(seconds) => write!(out, "{}m", seconds / 60),
+        }
+    }
+}
+
 fn fixed_seconds(text: &str) -> Option<i64> {
     let unit = match text.bytes().last()? {
         b'm' => 60,
@@ -117,6 +138,11 @@ impl Calendar {
     /// The period.
     pub fn period(&self) -> &Period {
         &self.period
+    }
+
+    /// The name of its zone, as it was given.
+    pub fn zone(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
     /// The window that holds an instant.

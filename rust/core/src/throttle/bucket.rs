@@ -93,6 +93,14 @@ impl Bucket {
         self.level = self.level.saturating_sub(cost).max(FLOOR);
     }
 
+    /// Goes on with other numbers from an instant: refilled by the old ones until then. A full bucket stays full, a debt stays
+    /// a debt, and the fraction of a unit is dropped.
+    pub fn go_on(&mut self, before: &Quota, quota: &Quota, since_ns: u64) {
+        self.refill(before, since_ns);
+        self.level = if self.is_full(before) { quota.burst } else { self.level.min(quota.burst) };
+        self.rem = 0;
+    }
+
     /// Corrects a take to what was really used: gives back the rest, or books the debt.
     pub fn settle(&mut self, quota: &Quota, taken: i64, used: i64) {
         self.level = self.level.saturating_add(taken).saturating_sub(used).max(FLOOR);

@@ -3,11 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use tierkit_core::gate::{LAYOUT_VERSION, Layout};
-use tierkit_core::rules::Rules;
 use tierkit_core::segment::{Memory, Tx};
 
 use crate::ids::random;
-use crate::row::Names;
 use crate::segment::map::Map;
 
 /// "tierkit1" as a number.
@@ -23,16 +21,12 @@ pub enum Word {
     Version = 1,
     /// The boot of the machine that its times belong to, two words.
     Boot = 2,
-    /// The policy that its scopes belong to, two words.
-    Rules = 4,
     /// The key of all digests, four words.
     Seed = 6,
     /// Length of the segment.
     Words = 10,
     /// The ledger's last entry when the segment was made.
     Base = 11,
-    /// The names of the rules.
-    Names = 12,
     /// Who holds the lock; 0 is nobody.
     Lock = 13,
     /// How often it was taken: while this number moves, whoever waits is only unlucky.
@@ -47,34 +41,14 @@ pub enum Word {
     DoneSleepers = 17,
     /// 0, or the length of the fault that keeps the ledger from being written.
     Fault = 18,
-    /// What the rules count, for whoever only looks; 0 where it is not said.
-    Specs = 20,
+    /// When the policy in force was loaded, on the wall clock.
+    Loaded = 20,
     /// The first bytes of the hash of the last entry that is in the ledger.
     Head = 30,
     /// Rings when units, slots or money came back.
     Freed = 24,
     /// Processes asleep on it, in which somebody waits for room.
     FreedSleepers = 25,
-}
-
-/// What decides whether a segment can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fit {
-    /// It can.
-    Good,
-    /// It was made under another policy; its entries can still be read.
-    OtherRules,
-    /// Another version, another boot, or no segment at all.
-    Foreign,
-}
-
-/// A digest of everything in the rules that a decision depends on.
-pub fn fingerprint(rules: &Rules) -> [u64; 2] {
-    let mut hasher = blake3::Hasher::new();
-    for rule in rules.iter() {
-        hasher.update(format!("{rule:?}\n").as_bytes());
-    }
-    two_words(hasher.finalize().as_bytes())
 }
 
 fn two_words(bytes: &[u8]) -> [u64; 2] {
@@ -90,44 +64,35 @@ pub fn boot() -> [u64; 2] {
     std::fs::read("/proc/sys/kernel/random/boot_id").map_or([0, 0], |id| two_words(blake3::hash(&id).as_bytes()))
 }
 
-/// Looks at a mapped file.
-pub fn fit(map: &Map, layout: &Layout, rules: [u64; 2]) -> Fit {
+/// Whether a mapped file can be used: a whole segment of this version and this boot.
+pub fn fits(map: &Map, layout: &Layout) -> bool {
     let words = map.view();
     let at = |word: Word, offset: usize| words.load(layout.header(word as usize + offset));
-    let two = |word: Word| [at(word, 0), at(word, 1)];
-    let ours = at(Word::Magic, 0) == MAGIC
+    at(Word::Magic, 0) == MAGIC
         && at(Word::Version, 0) == LAYOUT_VERSION
-        && two(Word::Boot) == boot()
-        && at(Word::Words, 0) == layout.words() as u64;
-    match (ours, two(Word::Rules) == rules) {
-        (false, _) => Fit::Foreign,
-        (true, false) => Fit::OtherRules,
-        (true, true) => Fit::Good,
-    }
+        && [at(Word::Boot, 0), at(Word::Boot, 1)] == boot()
+        && at(Word::Words, 0) == layout.words() as u64
 }
 
 /// Writes the header of a fresh file, all but the magic word.
 ///
 /// # Errors
-/// A segment too small for the names.
+/// A file that is too short.
 pub fn write(
     map: &Map,
     layout: &Layout,
-    rules: [u64; 2],
-    names: &Names,
+    loaded_ns: i64,
     (base, chain): (i64, &[u8]),
 ) -> tierkit_core::error::Result<()> {
     let mut tx = Tx::begin(map.view(), layout.log())?;
-    let text = layout.put_text(&mut tx, &names.to_json()).unwrap_or_default();
     let boot = boot();
     let pairs = [
         (Word::Version, vec![LAYOUT_VERSION]),
         (Word::Boot, boot.to_vec()),
-        (Word::Rules, rules.to_vec()),
         (Word::Seed, vec![random(), random(), random(), random()]),
         (Word::Words, vec![layout.words() as u64]),
         (Word::Base, vec![base.cast_unsigned()]),
-        (Word::Names, vec![text]),
+        (Word::Loaded, vec![loaded_ns.cast_unsigned()]),
         (Word::Head, vec![head(chain)]),
     ];
     for (word, values) in pairs {

@@ -5,12 +5,11 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tierkit_core::clock::Clock;
-use tierkit_core::gate::Memo;
 use tierkit_core::segment::recover;
 
 use crate::clock::SystemClock;
 use crate::error::StateError;
-use crate::segment::{Segment, Word, owners};
+use crate::segment::{Known, Segment, Word, owners};
 
 /// Spins before the processor is given away; a call holds the lock for about a microsecond.
 const SPINS: u32 = 300;
@@ -24,8 +23,8 @@ const PATIENCE_NS: u64 = 200_000_000;
 #[derive(Debug)]
 pub struct Turn<'a> {
     segment: &'a Segment,
-    /// What this process remembers.
-    pub memo: MutexGuard<'a, Memo>,
+    /// What this process knows.
+    pub known: MutexGuard<'a, Known>,
 }
 
 impl Drop for Turn<'_> {
@@ -36,14 +35,18 @@ impl Drop for Turn<'_> {
 }
 
 impl Segment {
-    /// Takes the lock: first this process's, then the segment's.
+    /// Takes the lock: first this process's, then the segment's. Whoever has it knows the rules in force.
     ///
     /// # Errors
     /// A living holder that does not let go, or damage that a dead one left.
     pub fn turn(&self) -> Result<Turn<'_>, StateError> {
-        let memo = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.acquire()?;
-        Ok(Turn { segment: self, memo })
+        let mut turn = Turn { segment: self, known };
+        if self.layout.rules_version(self.words()) != turn.known.directory.rules.version() {
+            self.follow(&mut turn)?;
+        }
+        Ok(turn)
     }
 
     fn try_acquire(&self, from: u64) -> bool {

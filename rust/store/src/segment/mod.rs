@@ -1,6 +1,7 @@
 //! The segment: a mapped file that all processes of a state directory share, its lock, and who holds it.
 
 pub mod bell;
+mod directory;
 pub mod fork;
 mod header;
 mod lock;
@@ -8,24 +9,26 @@ pub mod map;
 mod open;
 mod owners;
 pub mod record;
-mod spec;
+mod switch;
 mod view;
+mod written;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tierkit_core::gate::{Layout, Memo};
+use tierkit_core::rules::Rules;
 use tierkit_core::segment::{Memory, Words};
 
 use crate::error::StateError;
-use crate::row::Names;
+pub use directory::{Directory, Offer};
 pub use header::{Word, boot, head};
 pub use open::{open, retire};
 pub use owners::bury;
-pub use spec::{Measure, Spec};
 pub use view::View;
+pub use written::rule_json;
 
 use map::Map;
 
@@ -36,8 +39,6 @@ pub struct Segment {
     pub path: PathBuf,
     /// Where everything is.
     pub layout: Layout,
-    /// The names of the rules that wrote it.
-    pub names: Names,
     map: Map,
     /// Its record locks say which processes live. Closing it would drop them.
     procs: File,
@@ -51,7 +52,18 @@ pub struct Segment {
     /// Forks at the time of attaching: a child has to attach for itself.
     forks: u64,
     /// One thread of this process at a time; with what the process remembers.
-    turn: Mutex<Memo>,
+    turn: Mutex<Known>,
+    /// The rules that this process saw last, for those who do not have the lock.
+    latest: RwLock<Arc<Rules>>,
+}
+
+/// What a process knows of a segment.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// What it remembers for itself.
+    pub memo: Memo,
+    /// The rules, as it read them last.
+    pub directory: Directory,
 }
 
 impl Segment {
@@ -103,6 +115,11 @@ impl Segment {
             }
         }
         self.word(Word::Fault).store(bytes.len() as u64, Ordering::Release);
+    }
+
+    /// The rules that this process saw last.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.latest.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The key of the digests.

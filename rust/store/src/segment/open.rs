@@ -4,67 +4,57 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use tierkit_core::clock::Clock;
 use tierkit_core::gate::{Decide, Gate, Layout, Memo, SharedShelf, Sizes};
-use tierkit_core::rules::Rules;
 use tierkit_core::segment::{Memory, Tx};
 
 use crate::clock::SystemClock;
-use crate::error::StateError;
+use crate::error::{StateError, StoreError};
 use crate::journal::{last_entry, write};
 use crate::plain;
-use crate::restore::restore;
-use crate::row::{Names, Row};
+use crate::restore::{restore, rules_over};
+use crate::row::Row;
 use crate::schema::{open_reader, open_writer};
-use crate::segment::header::{self, Fit};
+use crate::segment::header;
 use crate::segment::map::Map;
-use crate::segment::{Segment, Word, fork, owners, spec};
+use crate::segment::switch::first_version;
+use crate::segment::{Directory, Known, Offer, Segment, Word, fork, owners};
 
 const WRITABLE: &str = "give a directory on a local disk with room that this user may write to";
 
 /// How long a private owner of the directory is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Attaches this process to the segment of a directory.
+/// Attaches this process to the segment of a directory. The policy that it brings comes into force unless a newer one is.
 ///
 /// # Errors
-/// A directory that cannot be used, one that another process keeps for itself, or a segment in use under another policy.
-pub fn open(path: &Path, rules: &Arc<Rules>) -> Result<Segment, StateError> {
+/// A directory that cannot be used, one that another process keeps for itself, or a policy that cannot be kept.
+pub fn open(path: &Path, offer: &Offer) -> Result<Segment, StoreError> {
     std::fs::create_dir_all(path).map_err(|error| StateError::new(path, error, WRITABLE))?;
     let lock = plain_file(path, "lock")?;
     let procs = plain_file(path, "procs")?;
     let alone = share(path, &lock)?;
     let layout = Layout::new(&Sizes::default());
-    let fingerprint = header::fingerprint(rules);
     let ledger_is_whole = check_ledger(path, alone)?;
     let map = match attached(path, &layout)? {
-        Some(map) if header::fit(&map, &layout, fingerprint) == Fit::Good && ledger_is_whole(&map, &layout) => map,
+        Some(map) if header::fits(&map, &layout) && ledger_is_whole(&map, &layout) => map,
         found if alone => {
-            if let Some(old) = found.filter(|map| header::fit(map, &layout, fingerprint) != Fit::Foreign) {
+            if let Some(old) = found.filter(|map| header::fits(map, &layout)) {
                 drain(path, &old, &layout)?;
             }
-            make(path, &layout, rules, fingerprint)?
-        }
-        Some(map) if header::fit(&map, &layout, fingerprint) == Fit::OtherRules => {
-            return Err(StateError::new(
-                path,
-                "other running processes use it under another policy",
-                "start all processes of a directory with the same policy; end the old ones before the policy changes",
-            ));
+            make(path, &layout, offer)?
         }
         _ => {
-            return Err(StateError::new(
-                path,
-                "its segment is damaged or of another version, and other running processes use the directory",
-                "end all processes that use it; the next one rebuilds the segment from the ledger",
-            ));
+            let seen = "its segment is damaged or of another version, and other running processes use the directory";
+            let fix = "end all processes that use it; the next one rebuilds the segment from the ledger";
+            return Err(StateError::new(path, seen, fix).into());
         }
     };
-    let segment = join(path, layout, map, procs, lock, rules)?;
+    let segment = join(path, layout, map, procs, lock)?;
     if alone {
         // What kept a process from writing that is gone now says nothing of today.
         segment.word(Word::Fault).store(0, Ordering::Release);
@@ -72,10 +62,11 @@ pub fn open(path: &Path, rules: &Arc<Rules>) -> Result<Segment, StateError> {
         segment.lock_file.lock_shared().map_err(|error| StateError::new(path, error, WRITABLE))?;
         if file_number(path) != segment.map.file_number() {
             drop(segment);
-            return open(path, rules);
+            return open(path, offer);
         }
     }
-    owners::bury(&segment, rules)?;
+    owners::bury(&segment)?;
+    segment.agree(offer)?;
     Ok(segment)
 }
 
@@ -91,7 +82,7 @@ fn file_number(path: &Path) -> u64 {
 pub fn retire(path: &Path) -> Result<(), StateError> {
     let layout = Layout::new(&Sizes::default());
     if let Some(map) = attached(path, &layout)? {
-        if header::fit(&map, &layout, [0, 0]) == Fit::OtherRules {
+        if header::fits(&map, &layout) {
             drain(path, &map, &layout)?;
         }
         let file = path.join("segment");
@@ -160,7 +151,7 @@ fn attached(path: &Path, layout: &Layout) -> Result<Option<Map>, StateError> {
 }
 
 /// Makes a segment from the ledger beside the old one, then puts it in its place.
-fn make(path: &Path, layout: &Layout, rules: &Arc<Rules>, fingerprint: [u64; 2]) -> Result<Map, StateError> {
+fn make(path: &Path, layout: &Layout, offer: &Offer) -> Result<Map, StoreError> {
     let (fresh, file) = (path.join("segment.new"), path.join("segment"));
     let failed = |error: &dyn std::fmt::Display| StateError::new(&file, error, WRITABLE);
     let _ = std::fs::remove_file(&fresh);
@@ -170,8 +161,13 @@ fn make(path: &Path, layout: &Layout, rules: &Arc<Rules>, fingerprint: [u64; 2])
     let ledger = path.join("ledger.db");
     let connection = open_writer(&ledger)?;
     let (base, chain) = last_entry(&connection, &ledger)?;
-    header::write(&map, layout, fingerprint, &Names::new(rules), (base, &chain)).map_err(|error| failed(&error))?;
-    spec::write(&map, layout, rules).map_err(|error| failed(&error))?;
+    header::write(&map, layout, offer.loaded_ns, (base, &chain)).map_err(|error| failed(&error))?;
+    let rules = rules_over(&connection, &ledger, &offer.rules, first_version())?;
+    let directory = Directory::new(rules, offer);
+    let rules = &directory.rules;
+    layout.draft(map.view(), &directory.text())?;
+    layout.put_in_force(map.view(), rules.version())?;
+    layout.finish_switch(map.view(), rules)?;
     let seed = seed(&map, layout);
     restore(&connection, &ledger, rules, SystemClock.now(), &mut |step| {
         let shelf = SharedShelf::begin(map.view(), layout, seed, 0)?;
@@ -200,8 +196,7 @@ fn drain(path: &Path, map: &Map, layout: &Layout) -> Result<(), StateError> {
         StateError::new(&file, error, "move it away; the ledger has all but its last entries")
     };
     tierkit_core::segment::recover(map.view(), layout.log()).map_err(damaged)?;
-    let names = layout.text(map.view(), map.view().load(layout.header(Word::Names as usize)));
-    let names = names.as_deref().and_then(Names::from_json).unwrap_or_default();
+    let names = Directory::read(map.view(), layout).unwrap_or_default().names;
     let base = map.view().load(layout.header(Word::Base as usize)).cast_signed();
     let mut connection = open_writer(&ledger)?;
     let (last, chain) = last_entry(&connection, &ledger)?;
@@ -214,7 +209,7 @@ fn drain(path: &Path, map: &Map, layout: &Layout) -> Result<(), StateError> {
 }
 
 /// Gives this process a number in the segment.
-fn join(path: &Path, layout: Layout, map: Map, procs: File, lock: File, rules: &Arc<Rules>) -> Result<Segment, StateError> {
+fn join(path: &Path, layout: Layout, map: Map, procs: File, lock: File) -> Result<Segment, StateError> {
     let most = layout.owners();
     let number = owners::claim(&procs, most).ok_or_else(|| {
         let seen = format!("{} processes use it", most - 1);
@@ -225,14 +220,14 @@ fn join(path: &Path, layout: Layout, map: Map, procs: File, lock: File, rules: &
     let place = layout.owner(usize::try_from(number).unwrap_or(usize::MAX));
     let previous = map.view().load(place);
     let me = owners::next(previous, number);
-    let (names, turn) = (Names::new(rules), Mutex::new(Memo::default()));
-    let segment =
-        Segment { path: path.to_owned(), layout, names, map, procs, lock_file: lock, seed, me, base, forks: fork::forks(), turn };
+    let (path, forks) = (path.to_owned(), fork::forks());
+    let (turn, latest) = (Mutex::new(Known::default()), RwLock::default());
+    let segment = Segment { path, layout, map, procs, lock_file: lock, seed, me, base, forks, turn, latest };
     if owners::is_owner(previous) {
-        owners::release(&segment, rules, previous)?;
+        owners::release(&segment, previous)?;
     }
     let held = segment.turn()?;
-    let failed = |error: tierkit_core::error::Error| StateError::new(path, error, WRITABLE);
+    let failed = |error: tierkit_core::error::Error| StateError::new(&segment.path, error, WRITABLE);
     let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(failed)?;
     tx.store(place, me);
     tx.commit().map_err(failed)?;

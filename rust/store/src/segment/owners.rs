@@ -1,11 +1,11 @@
 //! Which processes share the segment. A number is a record lock on its byte of `procs`; the segment keeps how often it was
 //! given, so that a dead process is not taken for the next one with its number.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tierkit_core::clock::Clock;
 use tierkit_core::gate::{Gate, Memo, SharedShelf};
-use tierkit_core::rules::Rules;
 use tierkit_core::segment::Tx;
 
 use crate::clock::SystemClock;
@@ -54,7 +54,7 @@ pub fn dead(segment: &Segment) -> Vec<u64> {
 ///
 /// # Errors
 /// A segment that cannot be locked or changed.
-pub fn bury(segment: &Segment, rules: &std::sync::Arc<Rules>) -> Result<(), StateError> {
+pub fn bury(segment: &Segment) -> Result<(), StateError> {
     let dead = dead(segment);
     if !dead.is_empty() {
         // They may have died asleep. Who sleeps now looks again within 100 ms without being woken.
@@ -63,7 +63,7 @@ pub fn bury(segment: &Segment, rules: &std::sync::Arc<Rules>) -> Result<(), Stat
     }
     let freed = !dead.is_empty();
     for owner in dead {
-        release(segment, rules, owner)?;
+        release(segment, owner)?;
     }
     if freed {
         bell::rouse(segment.word(Word::Freed), segment.word(Word::FreedSleepers));
@@ -72,7 +72,7 @@ pub fn bury(segment: &Segment, rules: &std::sync::Arc<Rules>) -> Result<(), Stat
 }
 
 /// Frees the slots of one owner, one reservation per change, and forgets it. Its count stays, for the next with its number.
-pub fn release(segment: &Segment, rules: &std::sync::Arc<Rules>, owner: u64) -> Result<(), StateError> {
+pub fn release(segment: &Segment, owner: u64) -> Result<(), StateError> {
     let failed =
         |error: tierkit_core::error::Error| StateError::new(&segment.path, error, "rebuild it: stop all processes first");
     let begin = || SharedShelf::begin(segment.words(), &segment.layout, segment.seed, segment.me).map_err(failed);
@@ -81,8 +81,9 @@ pub fn release(segment: &Segment, rules: &std::sync::Arc<Rules>, owner: u64) -> 
         begin()?.open_of(owner)
     };
     for id in left {
-        let _turn = segment.turn()?;
-        let mut gate = Gate::resume(std::sync::Arc::clone(rules), begin()?, Memo::new(rules));
+        let turn = segment.turn()?;
+        let rules = &turn.known.directory.rules;
+        let mut gate = Gate::resume(Arc::clone(rules), begin()?, Memo::new(rules));
         gate.release_holds(&id, SystemClock.now());
         gate.into_parts().0.commit().map_err(failed)?;
     }

@@ -13,11 +13,8 @@ use tierkit_core::segment::Memory;
 
 use crate::crowd::Crowd;
 use crate::error::StateError;
-use crate::row::Names;
-use crate::segment::Word;
-use crate::segment::header::{self, Fit};
 use crate::segment::map::Map;
-use crate::segment::spec::{self, Spec};
+use crate::segment::{Directory, Word, header};
 
 /// Looks at one scope before the reader gives up; most succeed at once.
 const LOOKS: u32 = 20_000;
@@ -30,10 +27,8 @@ pub struct View {
     path: PathBuf,
     layout: Layout,
     map: Map,
-    /// The names of its rules.
-    pub names: Names,
-    /// What they count; empty in a segment that does not say.
-    pub specs: Vec<Spec>,
+    /// Its rules.
+    pub directory: Directory,
 }
 
 impl View {
@@ -56,13 +51,8 @@ impl View {
         }
         let map = Map::read_only(&file, layout.words());
         let map = map.map_err(|error| StateError::new(&path, error, "use a local file system"))?;
-        if header::fit(&map, &layout, [0, 0]) == Fit::Foreign {
-            return Ok(None);
-        }
-        let names = layout.text(map.view(), map.view().load(layout.header(Word::Names as usize)));
-        let names = names.as_deref().and_then(Names::from_json).unwrap_or_default();
-        let specs = spec::read(&map, &layout);
-        Ok(Some(Self { path, layout, map, names, specs }))
+        let directory = header::fits(&map, &layout).then(|| Directory::read(map.view(), &layout)).flatten();
+        Ok(directory.map(|directory| Self { path, layout, map, directory }))
     }
 
     /// The last entry that its processes saw committed, and the first bytes of its hash.

@@ -17,6 +17,10 @@ const OWNERS: usize = 1_024;
 const FAULT_WORDS: usize = 32;
 const OVERSHOOT: usize = 32;
 const HAND: usize = 33;
+const DIRECTORY: usize = 34;
+const DRAFT: usize = 35;
+const VERSION: usize = 36;
+const UNFINISHED: usize = 37;
 const FULL: usize = 40;
 
 /// Stores that one call may make: some 40 for each of 64 scopes, and the reservations that expire with it.
@@ -150,6 +154,32 @@ impl Layout {
     pub fn text(&self, words: Words<'_>, name: u64) -> Option<String> {
         let head = u32::try_from(name & u64::from(u32::MAX)).ok()?;
         String::from_utf8(self.blobs.get(words, head, usize::try_from(name >> 32).ok()?)).ok()
+    }
+
+    /// Frees a text of [`Layout::put_text`].
+    pub(super) fn free_text(&self, tx: &mut Tx<'_>, name: u64) {
+        self.blobs.free(tx, u32::try_from(name & u64::from(u32::MAX)).unwrap_or(u32::MAX));
+    }
+
+    /// Whether a text fits and leaves the room that requests need.
+    pub(super) fn has_room_for_text(&self, words: Words<'_>, bytes: usize) -> bool {
+        Blobs::blocks_for(bytes) + self.blobs.capacity() / 4 < self.blobs.free_blocks(words)
+    }
+
+    pub(super) fn directory(&self) -> usize {
+        self.header.at(DIRECTORY)
+    }
+
+    pub(super) fn draft_word(&self) -> usize {
+        self.header.at(DRAFT)
+    }
+
+    pub(super) fn version(&self) -> usize {
+        self.header.at(VERSION)
+    }
+
+    pub(super) fn unfinished(&self) -> usize {
+        self.header.at(UNFINISHED)
     }
 
     pub(super) fn overshoot(&self) -> usize {

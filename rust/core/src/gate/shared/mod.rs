@@ -1,5 +1,6 @@
 //! The shelf in a segment that several processes share. One call is one change of the segment: it happens whole or not at all.
 
+mod directory;
 mod due;
 #[cfg(test)]
 mod flood;
@@ -9,8 +10,11 @@ mod reservations;
 mod scopes;
 mod seen;
 #[cfg(test)]
+mod switch_tests;
+#[cfg(test)]
 mod tests;
 
+pub use directory::MOST_TEXT;
 pub use layout::{LAYOUT_VERSION, Layout, Sizes};
 
 use crate::clock::Now;
@@ -123,6 +127,14 @@ impl Shelf for SharedShelf<'_> {
 
     fn open(&mut self, slot: u32, change: i32) {
         self.count_open(slot, change);
+    }
+
+    fn slots(&self) -> u32 {
+        self.layout.slots()
+    }
+
+    fn rule_at(&self, slot: u32) -> Option<u16> {
+        self.layout.scopes.is_live(self.words(), slot).then(|| self.rule_of(slot))
     }
 
     fn scope_count(&self) -> usize {

@@ -19,7 +19,7 @@ pub(super) const KIND: usize = 4;
 pub(super) const STOCK: usize = 5;
 
 /// Words of an account.
-pub const ACCOUNT_ROW: usize = 6;
+pub const ACCOUNT_ROW: usize = 7;
 
 pub(super) const BUCKET: u64 = 0;
 pub(super) const HELD: u64 = 1;
@@ -214,7 +214,7 @@ impl SharedShelf<'_> {
         }
         for (row, account) in rows.iter().zip(accounts) {
             let words = [account.window.start_ns, account.window.end_ns, account.posted, account.pending, account.overrun];
-            for (offset, word) in words.into_iter().chain([i64::from(account.warned)]).enumerate() {
+            for (offset, word) in words.into_iter().chain([i64::from(account.warned), account.excused]).enumerate() {
                 self.tx.store(self.layout.accounts.word_index(*row, offset), word.cast_unsigned());
             }
         }

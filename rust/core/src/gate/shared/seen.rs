@@ -74,6 +74,7 @@ impl Layout {
             pending: word(3),
             overrun: word(4),
             warned: u32::try_from(word(5)).unwrap_or(0),
+            excused: word(6),
         }
     }
 }

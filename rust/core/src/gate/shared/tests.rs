@@ -21,18 +21,39 @@ fn rule(name: &str, per: &[&str], kind: RuleKind) -> Rule {
 }
 
 fn rules() -> Arc<Rules> {
-    let rate = |text| Quota::parse(text, None).unwrap_or_else(|error| unreachable!("{error}"));
-    let (requests, quota) = rate("9 requests/second");
-    let (tokens, tokens_quota) = rate("500 total_tokens/second");
+    Arc::new(Rules::new(policy(0)).unwrap_or_else(|error| unreachable!("{error}")))
+}
+
+/// Policies that differ in their numbers, and in which rules they have.
+fn policy(which: u16) -> Vec<Rule> {
+    let rate = |text: &str| Quota::parse(text, None).unwrap_or_else(|error| unreachable!("{error}"));
+    let (requests, quota) = rate(&format!("{} requests/second", [9, 4, 30][usize::from(which % 3)]));
+    let (tokens, tokens_quota) = rate(&format!("{} total_tokens/second", [500, 2_000][usize::from(which / 3 % 2)]));
     let calendar = Calendar::new("hour", "UTC").unwrap_or_else(|error| unreachable!("{error}"));
-    let spec = BudgetSpec { limit_nusd: 900, calendar, downgrade: false, warn_at_permille: vec![500] };
-    let all = vec![
+    let limit_nusd = [900, 300, 1_500][usize::from(which / 6 % 3)];
+    let spec = BudgetSpec { limit_nusd, calendar, downgrade: false, warn_at_permille: vec![500] };
+    let mut all = vec![
         rule("rpm", &["user"], RuleKind::Refill(requests, quota)),
         rule("tokens", &[], RuleKind::Refill(tokens, tokens_quota)),
         rule("slots", &["team"], RuleKind::Hold(4)),
         rule("spend", &["team"], RuleKind::Budget(spec)),
     ];
-    Arc::new(Rules::new(all).unwrap_or_else(|error| unreachable!("{error}")))
+    if which % 5 == 4 {
+        all.remove(usize::from(which / 20 % 4));
+    }
+    if which % 7 == 6 {
+        all.reverse();
+    }
+    all
+}
+
+/// Puts other rules in force; one that finds them there finishes what a dead process left.
+fn switch(words: Words<'_>, layout: &Layout, next: &Arc<Rules>) -> Result<()> {
+    if layout.rules_version(words) != next.version() {
+        layout.draft(words, "a text for each version is the store's matter")?;
+        layout.put_in_force(words, next.version())?;
+    }
+    layout.finish_switch(words, next)
 }
 
 /// One call, as small numbers that any sequence can hold.
@@ -101,6 +122,21 @@ proptest! {
         for (step, fuse) in steps.into_iter().zip(fuses) {
             caller.now.boot_ns += step.4;
             caller.now.wall_ns += step.4.cast_signed();
+            if step.0 % 9 == 8 {
+                let (before, since) = (Arc::clone(&caller.rules), caller.now.boot_ns);
+                let next = before.succeed(policy(step.3), before.version() + 1, since)?;
+                caller.rules = Arc::new(next);
+                if let Some(stores) = fuse {
+                    let fuse = AtomicU64::new(stores);
+                    let _ = switch(Words::dying(&memory, &fuse), &layout, &caller.rules);
+                    recover(memory.view(), layout.log())?;
+                }
+                prop_assert_eq!(switch(memory.view(), &layout, &caller.rules), Ok(()));
+                plain.switch(Arc::clone(&caller.rules));
+                let slots = plain.shelf().slots();
+                plain.bring_along(0..slots);
+                continue;
+            }
             if let Some(stores) = fuse {
                 // Another process begins the same call and dies in it; whoever comes next recovers.
                 let fuse = AtomicU64::new(stores);

@@ -1,0 +1,153 @@
+//! `Scope`: labels matched once, and matched again when the rules change.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use tierkit_core::decision::Refusal;
+use tierkit_core::gate::{Bound as Scopes, Grant};
+use tierkit_core::labels::Labels;
+use tierkit_core::ledger::ReservationId;
+use tierkit_core::rules::{RuleKind, Rules};
+use tierkit_core::throttle::Units;
+use tierkit_store::{DurableGate, StoreError};
+
+use crate::decision::{Answer, PyDecision};
+use crate::door::attached;
+use crate::error::{config, store};
+use crate::money::extract_nusd;
+use crate::usage::count;
+
+/// Labels matched once: the handle for hot paths.
+#[pyclass(frozen, module = "tierkit._core", name = "Scope")]
+pub struct PyScope {
+    gate: Arc<DurableGate>,
+    pub scopes: Scopes,
+    holds: bool,
+    ttl_ns: u64,
+    /// Whether the rules have changed since the match: then `later` is matched against newer ones.
+    is_old: AtomicBool,
+    later: Mutex<Option<Py<PyScope>>>,
+}
+
+/// A count of units.
+pub fn amount(value: &Bound<'_, PyAny>, name: &str) -> PyResult<i64> {
+    match value.extract::<i64>() {
+        Ok(amount) if amount >= 0 => Ok(amount),
+        _ => Ok(i64::try_from(count(value, name)?).unwrap_or(i64::MAX)),
+    }
+}
+
+/// An amount of money of 0 or more, in nano-USD.
+pub fn money(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let nusd = extract_nusd(value)?;
+    if nusd < 0 {
+        return Err(config(value.py(), format!("usd {}: expected 0 or more", value.str()?)));
+    }
+    Ok(nusd)
+}
+
+fn holds(rules: &Rules, scopes: &Scopes) -> bool {
+    let held = |rule: u16| rules.get(rule).is_some_and(|found| !matches!(found.kind, RuleKind::Refill(..)));
+    scopes.scopes().iter().any(|scope| held(scope.rule))
+}
+
+/// The decision of an admission.
+pub fn reserved(rules: &Arc<Rules>, outcome: Result<Grant, Refusal>, units: Units, id: ReservationId) -> PyDecision {
+    match outcome {
+        Ok(grant) => PyDecision::new(Answer::Reserved { id, replayed: grant.replayed }, units),
+        Err(refusal) => PyDecision::refused(rules, refusal, units),
+    }
+}
+
+impl PyScope {
+    /// Matches labels against the rules that this process saw last.
+    pub fn new(gate: &Arc<DurableGate>, labels: Labels, ttl_ns: u64) -> Self {
+        let rules = gate.rules();
+        let scopes = Scopes::new(&rules, labels);
+        let holds = holds(&rules, &scopes);
+        let (is_old, later) = (AtomicBool::new(false), Mutex::new(None));
+        Self { gate: Arc::clone(gate), scopes, holds, ttl_ns, is_old, later }
+    }
+
+    /// Takes, under the rules in force whatever they were when the labels were matched.
+    pub fn take_units(slf: &Bound<'_, Self>, units: &Units) -> PyResult<Py<PyDecision>> {
+        let (py, scope) = (slf.py(), slf.get());
+        if !scope.is_old.load(Ordering::Relaxed)
+            && let Some(decision) = Self::take_here(slf, units)?
+        {
+            return Ok(decision);
+        }
+        scope.is_old.store(true, Ordering::Relaxed);
+        loop {
+            let later = scope.later.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|later| later.clone_ref(py));
+            if let Some(later) = later
+                && let Some(decision) = Self::take_here(later.bind(py), units)?
+            {
+                return Ok(decision);
+            }
+            let fresh = Py::new(py, Self::new(&scope.gate, (**scope.scopes.labels()).clone(), scope.ttl_ns))?;
+            *scope.later.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
+        }
+    }
+
+    /// Takes from the scopes that were matched; `None` when the rules have changed since.
+    #[inline]
+    fn take_here(slf: &Bound<'_, Self>, units: &Units) -> PyResult<Option<Py<PyDecision>>> {
+        let (py, scope) = (slf.py(), slf.get());
+        let decision = if scope.holds {
+            let id = attached(py, ReservationId::new(&scope.gate.new_id()))?;
+            match scope.gate.admit(&id, &scope.scopes, *units, scope.ttl_ns) {
+                Ok(outcome) => reserved(&scope.gate.rules(), outcome, *units, id),
+                Err(StoreError::Stale) => return Ok(None),
+                Err(error) => return Err(store(py, &error)),
+            }
+        } else {
+            match scope.gate.take(&scope.scopes, units) {
+                Ok(Ok(())) => PyDecision::new(Answer::Taken(slf.clone().unbind()), *units),
+                Ok(Err(refusal)) => PyDecision::refused(&scope.gate.rules(), refusal, *units),
+                Err(StoreError::Stale) => return Ok(None),
+                Err(error) => return Err(store(py, &error)),
+            }
+        };
+        Py::new(py, decision).map(Some)
+    }
+}
+
+#[pymethods]
+impl PyScope {
+    #[pyo3(signature = (*, requests=None, input_tokens=None, output_tokens=None, total_tokens=None, usd=None))]
+    fn take(
+        slf: &Bound<'_, Self>,
+        requests: Option<&Bound<'_, PyAny>>,
+        input_tokens: Option<&Bound<'_, PyAny>>,
+        output_tokens: Option<&Bound<'_, PyAny>>,
+        total_tokens: Option<&Bound<'_, PyAny>>,
+        usd: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyDecision>> {
+        let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
+        Self::take_units(slf, &units)
+    }
+}
+
+/// The units of a take: what is left out counts as 0, requests as 1, and total tokens as the sum.
+#[inline]
+pub fn asked(
+    requests: Option<&Bound<'_, PyAny>>,
+    input_tokens: Option<&Bound<'_, PyAny>>,
+    output_tokens: Option<&Bound<'_, PyAny>>,
+    total_tokens: Option<&Bound<'_, PyAny>>,
+    usd: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Units> {
+    let requests = requests.map_or(Ok(1), |value| amount(value, "requests"))?;
+    let input = input_tokens.map_or(Ok(0), |value| amount(value, "input_tokens"))?;
+    let output = output_tokens.map_or(Ok(0), |value| amount(value, "output_tokens"))?;
+    let total = total_tokens.map_or(Ok(input.saturating_add(output)), |value| amount(value, "total_tokens"))?;
+    let nusd = usd.map_or(Ok(0), money)?;
+    Ok(Units([requests, input, output, total, nusd, 1]))
+}
+
+/// Adds this name to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyScope>()
+}
