@@ -78,12 +78,7 @@ pub fn fits(map: &Map, layout: &Layout) -> bool {
 ///
 /// # Errors
 /// A file that is too short.
-pub fn write(
-    map: &Map,
-    layout: &Layout,
-    loaded_ns: i64,
-    (base, chain): (i64, &[u8]),
-) -> tierkit_core::error::Result<()> {
+pub fn write(map: &Map, layout: &Layout, loaded_ns: i64, (base, chain): (i64, &[u8])) -> tierkit_core::error::Result<()> {
     let mut tx = Tx::begin(map.view(), layout.log())?;
     let boot = boot();
     let pairs = [
