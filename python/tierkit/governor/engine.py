@@ -82,7 +82,7 @@ class Engine:
         self.steering = (
             before.steering if before is not None and orders_alike else Steering(policy, self.candidates, gate)
         )
-        self._margin = before._margin if before is not None and orders_alike else Margin(self.steering.core)
+        self._margin = Margin(self.steering.core)
         fixed = self.steering.fixed
         self._fixed = None if fixed is None else Ranking([self.candidates[name] for name in fixed], None, ())
 
@@ -146,12 +146,13 @@ class Engine:
             return None, ("deadline",), None
         if score is None:
             return None, (), None
-        return score.need, score.reasons, self._margin.gain_ppm(score, self._classifier)
+        return score.need, score.reasons, self._margin.gain_ppm(score, ground.classifier)
 
     def routing_state(self) -> RoutingState:
         """Return what routing does as a whole."""
         figures = self.steering.core.figures()
-        margin_ppm = None if self._classifier is None else self._margin.at_margin_ppm(self._classifier)
+        classifier = self._ground.classifier
+        margin_ppm = None if classifier is None else self._margin.at_margin_ppm(classifier)
         extra_nusd = figures["extra_nusd"]
         # Millionths of quality per nano-USD, as quality per USD.
         price = None if margin_ppm is None or not extra_nusd else margin_ppm * 1_000 / extra_nusd

@@ -96,7 +96,9 @@ class InForce:
 
     def _replace(self, following: Engine) -> None:
         self.ground.gate.on_state_error(following.policy.on_state_error)
-        self.engine = following
+        before, self.engine = self.engine.steering, following
+        if before is not following.steering and before.pacing is not None:
+            before.pacing.close()
 
 
 def _read(text: str) -> Policy | None:
