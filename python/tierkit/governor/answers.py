@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 TYPE_CHECKING = False
@@ -58,7 +59,9 @@ class Answers:
 
     def _open_file(self) -> None:
         if self._path is not None and self._cache is None and self._keeps:
-            self._open(self._path)
+            with suppress(OSError):  # a directory that cannot be used is refused by the gate, in its words
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._open(self._path)
 
     @property
     def _keeps(self) -> bool:

@@ -69,15 +69,15 @@ class Engine:
         self.score_clock = perf_counter_ns if clock is None else lambda: clock.boot_ns
         self.pressure = Pressure(policy, clock=clock) if before is None else before.pressure.under(policy)
         self.ttl_s = float(policy.reservation_ttl_s)
-        gate = ground.opened(policy)
-        self.waiting = ground.waiting
-        self.version = gate.version
-        # After the gate, which makes the directory and refuses one that cannot be used.
+        # Before the gate: the ledger's writer then finds the file handles free that opening a cache takes for a moment.
         self.answers = (
             Answers(policy.cache, None if clock is None else lambda: clock.boot_ns, ground.state)
             if before is None
             else before.answers.under(policy.cache)
         )
+        gate = ground.opened(policy)
+        self.waiting = ground.waiting
+        self.version = gate.version
         orders_alike = before is not None and _orders_alike(policy, before.policy)
         self.steering = (
             before.steering if before is not None and orders_alike else Steering(policy, self.candidates, gate)

@@ -44,11 +44,13 @@ type Written = (u64, u64, i64);
 /// # Errors
 /// When the system gives no thread.
 pub fn start(inner: &Arc<Inner>, disk: &Arc<Disk>) -> Result<JoinHandle<()>, StateError> {
-    let mut keeper = Keeper { inner: Arc::clone(inner), disk: Arc::clone(disk), tallies: Vec::new(), looked_ns: 0 };
+    let (inner, disk, looked_ns) = (Arc::clone(inner), Arc::clone(disk), SystemClock.boot_ns());
+    let path = disk.path.clone();
+    let mut keeper = Keeper { inner, disk, tallies: Vec::new(), looked_ns };
     std::thread::Builder::new()
         .name("tierkit-cache".to_owned())
         .spawn(move || keeper.run())
-        .map_err(|error| StateError::new(&disk.path, error, "check the process limits"))
+        .map_err(|error| StateError::new(&path, error, "check the process limits"))
 }
 
 struct Keeper {

@@ -156,6 +156,8 @@ impl Cache {
         };
         let inner = Inner { store: RwLock::new(store), times };
         keeper::look(&inner, &disk).map_err(|fault| fault.as_state(&disk.path))?;
+        // Until there is something to write or read, its file handles are free for the ledger.
+        disk.reader.close();
         let cache = Self::new(inner, Some(Arc::new(disk)), file.secret, file.notice);
         *cache.keeper() = cache.disk.as_ref().map(|disk| keeper::start(&cache.inner, disk)).transpose()?;
         Ok(cache)
