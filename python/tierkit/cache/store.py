@@ -89,7 +89,7 @@ class SemanticCache:
             StateError: The file is of another program, format, encoder or dimension, or cannot be used. A damaged one
                 is moved aside with a warning on the logger `tierkit`, and an empty one takes its place.
 
-        Cost: With a path, reads all but the values: about 5 µs per entry.
+        Cost: With a path, reads all but the values: 10 to 20 µs per entry.
 
         """
         if min(dim, capacity, capacity_bytes, memory_bytes) < 1:
