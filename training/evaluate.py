@@ -22,9 +22,7 @@ def targets(rows: Rows) -> np.ndarray:
     return np.stack([ridge.centred(1 - rows.weak, rows.source), gap], axis=1)
 
 
-def left_out(
-    rows: Rows, features: ridge.Features, train: np.ndarray, *, grams: bool = True, single: bool = True
-) -> np.ndarray:
+def left_out(rows: Rows, features: ridge.Features, train: np.ndarray, *, wording: float = ridge.WORDING) -> np.ndarray:
     """Difficulty of every row from a model without its family. Shape: (n,)."""
     score = np.empty(len(rows.prompts))
     fitted: dict[bytes, ridge.Model] = {}
@@ -32,11 +30,9 @@ def left_out(
         kept = np.flatnonzero(train & (rows.family != family))
         if kept.tobytes() not in fitted:
             part = rows.take(np.isin(np.arange(len(train)), kept))
-            fitted[kept.tobytes()] = ridge.fit(
-                features.take(kept), targets(part), part.source, grams=grams, single=single
-            )
+            fitted[kept.tobytes()] = ridge.fit(features.take(kept), targets(part), part.source, wording=wording)
         out = np.flatnonzero(rows.family == family)
-        score[out] = fitted[kept.tobytes()].predict(features.take(out))[:, 0]
+        score[out] = fitted[kept.tobytes()].difficulty(features.take(out))
     return score
 
 
@@ -47,31 +43,40 @@ def out_of_fold(rows: Rows, features: ridge.Features, *, seed: int, folds: int =
     for number in range(folds):
         kept, out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         part = rows.take(fold != number)
-        score[out] = ridge.fit(features.take(kept), targets(part), part.source).predict(features.take(out))[:, 0]
+        score[out] = ridge.fit(features.take(kept), targets(part), part.source).difficulty(features.take(out))
     return score
+
+
+def counted(rows: Rows) -> np.ndarray:
+    """Return the places of the rows that a frontier model answered."""
+    return np.flatnonzero(~np.isnan(rows.strong))
+
+
+def view(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give source and both qualities of the rows that count."""
+    have = counted(rows)
+    return rows.source[have], rows.weak[have], rows.strong[have]
 
 
 def table(rows: Rows, features: ridge.Features, *, seed: int) -> dict[str, dict[str, float]]:
     """APGR per source and mean for the shipped recipe, its variants and what it must beat."""
-    have = np.flatnonzero(~np.isnan(rows.strong))
+    have, seen = counted(rows), view(rows)
     every = np.ones(len(rows.prompts), dtype=bool)
     length = np.array([len(prompt) for prompt in rows.prompts], dtype=float)
     scores = {
         "shipped": left_out(rows, features, rows.clear),
-        "without single": left_out(rows, features, rows.clear, single=False),
         "all rows": left_out(rows, features, every),
-        "measures": left_out(rows, features, rows.clear, grams=False),
+        "measures": left_out(rows, features, rows.clear, wording=0),
         "length": length,
         "oracle": np.nan_to_num(rows.strong - rows.weak),
     }
-    view = (rows.source[have], rows.weak[have], rows.strong[have])
-    found = {name: with_mean(metrics.by_source(score[have], *view)) for name, score in scores.items()}
+    found = {name: with_mean(metrics.by_source(score[have], *seen)) for name, score in scores.items()}
     generator = np.random.default_rng(seed)
-    draws = [with_mean(metrics.by_source(generator.random(len(have)), *view)) for _ in range(RANDOM_DRAWS)]
+    draws = [with_mean(metrics.by_source(generator.random(len(have)), *seen)) for _ in range(RANDOM_DRAWS)]
     found["random"] = {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
     found["random"]["spread of the mean"] = float(np.std([draw["mean"] for draw in draws], ddof=1))
-    for other in ("length", "without single"):
-        low, high = metrics.difference(scores["shipped"][have], scores[other][have], *view, seed=seed)
+    for other in ("length", "measures"):
+        low, high = metrics.difference(scores["shipped"][have], scores[other][have], *seen, seed=seed)
         gain = found["shipped"]["mean"] - found[other]["mean"]
         found[f"shipped minus {other}"] = {"low": low, "high": high, "mean": gain}
     return found

@@ -25,7 +25,7 @@ MODEL_FILE = "tier.onnx"
 
 
 def graph(model: Model) -> onnx.ModelProto:
-    """Build the model: ids, tf, row [n] and dense [b, 18] in, scores [b, 3] (difficulty, gap, known share) out.
+    """Build the model: ids, tf, row [n] and dense [b, 23] in, scores [b, 3] (difficulty, gap, known share) out.
 
     Per gram one row of the table is gathered (idf^2, idf x weight of each head); sums per text give the two dot
     products, the squared length that normalises them, and how many grams were trained.

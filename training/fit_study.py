@@ -43,10 +43,12 @@ def without(rows: Rows, features: ridge.Features, family: str, folder: Path) -> 
     kept, part = features.take(np.flatnonzero(may)), rows.take(may)
     model = ridge.fit(kept, evaluate.targets(part), part.source)
     head = {
-        **train.score_tables(model.predict(kept)[:, 0], part.weak, points=257),
+        **train.score_tables(
+            model.difficulty(kept), part.weak, model.difficulty(train.beginnings(part.prompts)), points=257
+        ),
         **train.ranges(model),
-        "known_by_chance": train.chance(model, kept),
-        "intercept": float(model.wording(kept)[:, 0].mean()),
+        "known_by_chance": model.chance,
+        "intercept": model.usual,
     }
     export.write(folder, model, head, {})
     return TierClassifier(folder)

@@ -27,36 +27,36 @@ import ridge
 import rows as data
 from sklearn.isotonic import IsotonicRegression
 
-from tierkit import _core
-
 SEED = 20261121
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def score_tables(difficulty: np.ndarray, weak: np.ndarray, *, points: int) -> dict[str, np.ndarray]:
-    """Quantiles of the difficulty, and the cheap tier's success by rank, falling.
+def score_tables(
+    difficulty: np.ndarray, weak: np.ndarray, shorter: np.ndarray, *, points: int
+) -> dict[str, np.ndarray]:
+    """Quantiles of the difficulty among prompts and their beginnings, and the cheap tier's success by rank, falling.
 
-    Shapes: inputs (n,), results (points,) and (33,).
+    Shapes: difficulty and weak (n,), shorter (m,); results (points,) and (33,).
     """
-    rank = (np.argsort(np.argsort(difficulty, kind="stable"), kind="stable") + 0.5) / len(difficulty)
-    falling = IsotonicRegression(increasing=False, out_of_bounds="clip").fit(rank, weak)
-    return {
-        "quantiles": np.quantile(difficulty, np.linspace(0, 1, points)),
-        "success": np.clip(falling.predict(np.linspace(0, 1, 33)), 0, 1),
-    }
+    places = np.linspace(0, 1, points)
+    quantiles = np.quantile(np.concatenate([difficulty, shorter]), places)
+    falling = IsotonicRegression(increasing=False, out_of_bounds="clip").fit(
+        np.interp(difficulty, quantiles, places), weak
+    )
+    return {"quantiles": quantiles, "success": np.clip(falling.predict(np.linspace(0, 1, 33)), 0, 1)}
+
+
+def beginnings(prompts: list[str]) -> ridge.Features:
+    """Read the first half, quarter and eighth of each prompt.
+
+    Exam questions are longer than what people ask: with them alone, everyday prompts would all have ranks near 0.
+    """
+    return ridge.extract([prompt[: len(prompt) // part] for part in (2, 4, 8) for prompt in prompts])
 
 
 def ranges(model: ridge.Model) -> dict[str, np.ndarray]:
     """Collect what the measures add to the difficulty."""
     return {"weights": model.weights[:, 0], "center": model.center, "low": model.low, "high": model.high}
-
-
-def chance(model: ridge.Model, features: ridge.Features) -> float:
-    """Return the share of unseen grams that hit a trained bucket: its occupancy, by the mixture in training."""
-    words = _core.WORD_BUCKETS
-    trained = model.idf > 0
-    share = float((features.grams.indices < words).mean())
-    return share * float(trained[:words].mean()) + (1 - share) * float(trained[words:].mean())
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def main() -> None:
     may = np.ones(len(rows.prompts), dtype=bool) if arguments.all_rows else rows.clear
     kept, part = features.take(np.flatnonzero(may)), rows.take(may)
     model = ridge.fit(kept, evaluate.targets(part), part.source)
-    simple = ridge.fit(kept, evaluate.targets(part), part.source, grams=False)
+    simple = ridge.fit(kept, evaluate.targets(part), part.source, wording=0)
     unseen = evaluate.out_of_fold(part, kept, seed=SEED)
     facts: dict[str, Any] = {
         "metrics": {name: {key: round(value, 4) for key, value in values.items()} for name, values in found.items()},
@@ -88,18 +88,20 @@ def main() -> None:
             "seed": SEED,
             "penalty": ridge.PENALTY,
             "dense_scale": ridge.DENSE_SCALE,
+            "wording": ridge.WORDING,
             "sources": {str(name): int((part.source == name).sum()) for name in np.unique(part.source)},
             "versions": {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "scikit-learn", "onnx")},
         },
     }
+    cut = beginnings(part.prompts)
     full_head = {
-        **score_tables(unseen, part.weak, points=257),
+        **score_tables(unseen, part.weak, model.difficulty(cut), points=257),
         **ranges(model),
-        "known_by_chance": chance(model, kept),
-        "intercept": float(model.wording(kept)[:, 0].mean()),
+        "known_by_chance": model.chance,
+        "intercept": model.usual,
     }
     simple_head = {
-        **score_tables(simple.structure(kept)[:, 0], part.weak, points=65),
+        **score_tables(simple.difficulty(kept), part.weak, simple.difficulty(cut), points=65),
         **ranges(simple),
         "intercept": 0.0,
     }

@@ -431,7 +431,7 @@ class ScoreHead:
         intercept: float,
     ) -> ScoreHead: ...
     def finish(self, outputs: bytes, dense: bytes) -> list[TierScore]:
-        """Scores from the model's outputs (f32: difficulty, gap, known share per text) and the measures (f32: 18 per text)."""
+        """Scores from the model's outputs (f32: difficulty, gap, known share per text) and the measures (f32: 23 per text)."""
     def by_structure(self, dense: bytes) -> list[TierScore]:
         """Scores from the measures alone."""
 
@@ -555,7 +555,7 @@ class ShareRouter:
     def __len__(self) -> int: ...
 
 def features(texts: Sequence[str]) -> tuple[bytes, bytes, bytes, bytes]:
-    """Features of texts as buffers: ids (int64), tf (float32), row (int64), measures (float32, 18 per text)."""
+    """Features of texts as buffers: ids (int64), tf (float32), row (int64), measures (float32, 23 per text)."""
 
 def score_by_structure(texts: Sequence[str]) -> list[TierScore]:
     """Scores by structure alone: needs no model file and no package."""

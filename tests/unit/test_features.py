@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import struct
 import time
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tierkit import _core
 
 DENSE_BYTES = 4 * _core.DENSE_FEATURES
+ASK_MEASURES = 5
 
 ODD = {
     "empty": "",
@@ -39,7 +41,7 @@ def test_the_features_are_pinned() -> None:
     assert hashlib.sha256(ids + tf + dense).hexdigest() == PINNED
 
 
-PINNED = "aa8df7ffbef8123f9e738e716eb6298ba05e07c09adf67df40709f10c66443fa"
+PINNED = "3bd67379e6656cce52b185b8c44b001ae3bf9b8f083479626d3bd94a7bfa3726"
 
 
 def test_batches_and_single_texts_agree_bit_by_bit() -> None:
@@ -49,6 +51,17 @@ def test_batches_and_single_texts_agree_bit_by_bit() -> None:
     single = [_core.features([text]) for text in texts]
     for part in (0, 1, 3):
         assert batch[part] == b"".join(one[part] for one in single)
+
+
+@pytest.mark.parametrize("options", ["A. one\nB. two", "(a) one\n(b) two\n(c) three"])
+def test_options_to_choose_from_do_not_make_the_ask_harder(options: str) -> None:
+    ask = "Which of these is true?\n"
+    assert measures(ask + options)[-ASK_MEASURES:] == measures(ask)[-ASK_MEASURES:]
+    assert measures(ask + options)[0] > measures(ask)[0]
+
+
+def measures(text: str) -> tuple[float, ...]:
+    return struct.unpack(f"{_core.DENSE_FEATURES}f", _core.features([text])[3])
 
 
 def test_no_text_gives_empty_buffers() -> None:

@@ -34,8 +34,8 @@ def test_a_score_is_a_rank_with_reasons(classifier: TierClassifier) -> None:
     assert 0 <= easy.need < hard.need <= 1
     assert 0 <= hard.success < easy.success <= 1
     assert not easy.calibrated
-    assert "many numbers" in hard.reasons
-    assert "few numbers" in easy.reasons
+    assert "symbols" in hard.reasons
+    assert "few different words" in easy.reasons
     assert "fallback" not in hard.reasons
 
 
@@ -44,6 +44,11 @@ def test_a_foreign_language_is_flagged_and_moved_to_the_middle(classifier: TierC
     assert "language" in score.reasons
     assert score.need == pytest.approx(0.5, abs=0.15)
     assert "language" not in classifier.score("Tell me what you know about rivers in Europe").reasons
+
+
+def test_texts_beyond_training_still_differ(classifier: TierClassifier) -> None:
+    long, longer = (QUESTIONS * count for count in (10, 20))
+    assert 0.99 < classifier.score(long).need < classifier.score(longer).need <= 1
 
 
 def test_many_are_scored_as_one(classifier: TierClassifier) -> None:

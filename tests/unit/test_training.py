@@ -81,10 +81,20 @@ def test_the_graph_computes_what_was_fitted(tmp_path: Path) -> None:
     ids, tf, row, dense = ridge._core.features(loaded.prompts)
     found = session.run(["scores"], {
         "ids": np.frombuffer(ids, np.int64), "tf": np.frombuffer(tf, np.float32), "row": np.frombuffer(row, np.int64),
-        "dense": np.frombuffer(dense, np.float32).reshape(-1, 18),
+        "dense": np.frombuffer(dense, np.float32).reshape(-1, ridge._core.DENSE_FEATURES),
     })[0]  # fmt: skip
     assert found[:, :2] == pytest.approx(model.predict(features), abs=2e-3)
     assert found[:, 2] == pytest.approx(model.known(features), abs=1e-6)
+
+
+def test_each_measure_of_work_has_its_say() -> None:
+    ridge, generator = module("ridge"), np.random.default_rng(4)
+    dense, source = generator.normal(size=(90, 23)) * np.arange(1, 24), np.repeat(["a", "b", "c"], 30)
+    weights = ridge.work(dense, source)
+    says = {at: weights[at] * ridge.within(dense[:, at], source) for at in ridge.WORK}
+    assert {at: say / says[5] for at, say in says.items()} == pytest.approx(ridge.WORK)
+    assert np.count_nonzero(weights) == len(ridge.WORK)
+    assert ridge.within(dense @ weights, source) == pytest.approx(1)
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:

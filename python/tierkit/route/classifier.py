@@ -50,7 +50,7 @@ class TierClassifier:
     values.
 
     The model is read at the first score. If it, or onnxruntime, cannot be used, there is one
-    `ClassifierFallbackWarning`, and a linear score of 18 structural measures serves instead. Safe to share between
+    `ClassifierFallbackWarning`, and a linear score of six structural measures serves instead. Safe to share between
     threads.
 
     Attributes:

@@ -111,7 +111,7 @@ impl PyScoreHead {
     }
 }
 
-/// The four buffers of a batch: ids (int64), tf (float32), row (int64), dense (float32, 18 per text).
+/// The four buffers of a batch: ids (int64), tf (float32), row (int64), dense (float32, 23 per text).
 type Buffers<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>);
 
 /// Extracts the features of some texts; lone surrogates count as the replacement character.

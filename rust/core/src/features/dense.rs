@@ -1,9 +1,13 @@
-//! 18 measures of structure. No word lists: they would be blind in other languages and a lever in an attacker's hand.
+//! 23 measures of structure. No word lists: they would be blind in other languages and a lever in an attacker's hand.
 
+use super::ask::{self, ASK};
 use super::grams::Words;
 
-/// Measures per text.
-pub const DENSE: usize = 18;
+/// Measures of the whole text.
+const TEXT: usize = 18;
+
+/// Measures per text: of all of it, then of what is asked.
+pub const DENSE: usize = TEXT + ASK;
 
 /// Characters are counted up to here; above, a text is simply long.
 const COUNTED_BYTES: usize = 256 * 1024;
@@ -31,6 +35,11 @@ pub const REASONS: [(&str, &str); DENSE] = [
     ("tools or schema", "no tools"),
     ("dollar signs", "no dollar signs"),
     ("many separators", "few separators"),
+    ("many different words", "few different words"),
+    ("much to read", "little to read"),
+    ("symbols", "no symbols"),
+    ("rare words", "common words"),
+    ("many sentences", "few sentences"),
 ];
 
 /// What is counted in one pass.
@@ -58,6 +67,7 @@ struct Counts {
 pub fn measure(full: &str, window: &str, words: &Words) -> [f32; DENSE] {
     let seen = Counts::of(window);
     let in_words = seen.letters + seen.digits;
+    let [distinct, units, symbols, rare, sentences] = ask::measure(window);
     [
         log(characters(full)),
         log(words.all),
@@ -77,6 +87,11 @@ pub fn measure(full: &str, window: &str, words: &Words) -> [f32; DENSE] {
         if seen.keys >= SCHEMA_KEYS { 1.0 } else { 0.0 },
         log(seen.dollars),
         log(seen.separators),
+        distinct,
+        units,
+        symbols,
+        rare,
+        sentences,
     ]
 }
 
@@ -149,7 +164,7 @@ fn characters(full: &str) -> u32 {
 }
 
 /// `ln(1 + count)`.
-fn log(count: u32) -> f32 {
+pub(super) fn log(count: u32) -> f32 {
     #[allow(clippy::cast_possible_truncation)] // a logarithm of 32 bits
     let log = f64::from(count).ln_1p() as f32;
     log

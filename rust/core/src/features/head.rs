@@ -4,7 +4,8 @@ use super::dense::{DENSE, REASONS};
 use super::shipped;
 use crate::error::{Error, Result};
 
-/// Below this share of known grams a text is flagged as in a language that the model was not trained on.
+/// Below this share of known grams a text is flagged as in a language that the model was not trained on, and its need is drawn to
+/// the middle: words and sentences may be counted wrongly there.
 ///
 /// # Source
 /// A target of the routing design, to be replaced once labelled traffic in other languages exists.
@@ -15,6 +16,9 @@ const MAX_REASONS: usize = 3;
 
 /// A contribution is named when it is at least this part of the largest one.
 const WORTH_NAMING: f64 = 0.25;
+
+/// The distance to the quantiles by which a rank outside of them comes closer to its end by a factor e, as a part of their range.
+const TAIL: f64 = 8.0;
 
 /// The score of one text.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,9 +108,10 @@ impl Head {
     pub fn finish(&self, difficulty: f64, gap: f64, known: f64, dense: &[f32]) -> Score {
         let known = if known.is_finite() { known } else { 0.0 };
         let known = ((known - self.0.known_by_chance) / (1.0 - self.0.known_by_chance)).clamp(0.0, 1.0);
-        let rank = rank(&self.0.quantiles, difficulty);
-        let need = 0.5 + known * (rank - 0.5);
-        let wording = difficulty - self.structure(dense);
+        let structure = self.structure(dense);
+        let wording = known * (difficulty - structure);
+        let rank = rank(&self.0.quantiles, structure + wording);
+        let need = 0.5 + (known / KNOWN_FLOOR).min(1.0) * (rank - 0.5);
         let mut reasons = self.reasons(dense, Some(wording), rank >= 0.5);
         if known < KNOWN_FLOOR {
             reasons.push("language");
@@ -162,22 +167,29 @@ impl Head {
 }
 
 /// The rank of a value among ascending quantiles, linear between them.
+///
+/// Values outside share the half steps at both ends, so that two of them still differ: a text may be harder than any in training.
 pub(super) fn rank(quantiles: &[f64], value: f64) -> f64 {
     if value.is_nan() {
         return 0.5;
     }
-    let above = quantiles.partition_point(|quantile| *quantile <= value);
-    if above == 0 {
-        return 0.0;
-    }
     let last = quantiles.len() - 1;
-    if above > last {
-        return 1.0;
-    }
-    let (low, high) = (quantiles[above - 1], quantiles[above]);
+    let (least, most) = (quantiles[0], quantiles[last]);
     #[allow(clippy::cast_precision_loss)] // tables are short
-    let rank = ((above - 1) as f64 + (value - low) / (high - low)) / last as f64;
-    rank
+    let steps = last as f64;
+    let half = 0.5 / (steps + 1.0);
+    let reach = ((most - least) / TAIL).max(f64::MIN_POSITIVE);
+    if value < least {
+        return half * ((value - least) / reach).exp();
+    }
+    if value >= most {
+        return 1.0 - half * ((most - value) / reach).exp();
+    }
+    let above = quantiles.partition_point(|quantile| *quantile <= value);
+    let (low, high) = (quantiles[above - 1], quantiles[above]);
+    #[allow(clippy::cast_precision_loss)] // as above
+    let inside = ((above - 1) as f64 + (value - low) / (high - low)) / steps;
+    half + (1.0 - 2.0 * half) * inside
 }
 
 /// The value of a table at a rank in [0, 1], linear between its points.
@@ -214,10 +226,21 @@ mod tests {
 
     #[test]
     fn ranks_are_linear_between_quantiles() {
-        for (value, wanted) in [(-2.0, 0.0), (-1.0, 0.0), (-0.5, 0.25), (0.0, 0.5), (1.5, 0.75), (3.0, 1.0), (9.0, 1.0)] {
+        let half = 0.5 / 3.0;
+        for (value, wanted) in [(-1.0, 0.0), (-0.5, 0.25), (0.0, 0.5), (1.5, 0.75), (3.0, 1.0)] {
+            let wanted = half + (1.0 - 2.0 * half) * wanted;
             assert!((rank(&[-1.0, 0.0, 3.0], value) - wanted).abs() < 1e-12, "{value}");
         }
         assert!((rank(&[0.0, 1.0], f64::NAN) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn values_outside_of_the_quantiles_still_differ() {
+        let ranks: Vec<f64> =
+            [f64::NEG_INFINITY, -3.0, -2.0, -1.0, 0.0, 3.0, 4.0, 9.0, f64::INFINITY].map(|value| rank(&[-1.0, 0.0, 3.0], value)).into();
+        assert!(ranks.is_sorted_by(|a, b| a < b), "{ranks:?}");
+        assert!(ranks[0] >= 0.0 && ranks[8] <= 1.0);
+        assert!((rank(&[1.0, 1.0], 1.0) - 0.75).abs() < 1e-12);
     }
 
     #[test]
@@ -226,11 +249,12 @@ mod tests {
         let mut dense = [2.0_f32; DENSE];
         dense[0] = 5.0;
         let known = head.finish(3.0, 0.0, 1.0, &dense);
-        assert!((known.need - 1.0).abs() < 1e-12);
-        assert!((known.success - 0.1).abs() < 1e-12);
+        let most = 1.0 - 0.5 / 3.0;
+        assert!((known.need - most).abs() < 1e-12);
+        assert!((known.success - (0.9 - 0.8 * most)).abs() < 1e-12);
         assert_eq!(known.reasons, ["long"]);
         let foreign = head.finish(3.0, 0.0, 0.55, &dense);
-        assert!((foreign.need - 0.55).abs() < 1e-9);
+        assert!((foreign.need - 0.5 - (most - 0.5) / 3.0).abs() < 1e-9);
         assert_eq!(foreign.reasons, ["long", "language"]);
         dense[0] = 11.0;
         assert!(head.finish(-1.0, 0.0, 1.0, &dense).reasons.contains(&"out_of_range"));

@@ -1,4 +1,4 @@
-//! What a prompt looks like, as numbers: hashed grams and 18 structural measures.
+//! What a prompt looks like, as numbers: hashed grams and 23 structural measures.
 //!
 //! One implementation serves training and scoring, so the two cannot drift apart. No input fails, and the work is
 //! bounded: of a long text the first and the last 8 KiB are read.
@@ -6,6 +6,8 @@
 //! # Source
 //! The gram sizes, the bounds and the list of measures: `docs/concepts/routing.md`; the hash is a folded 64 x 64 bit product.
 
+mod ask;
+mod common;
 mod dense;
 pub mod embed;
 mod fitted;
@@ -21,7 +23,7 @@ pub use grams::{CHAR_BUCKETS, WORD_BUCKETS};
 pub use head::{Head, HeadParts, Score};
 
 /// Version of the features: a model trained with another version is refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The features of some texts, as the buffers that the model takes.
 #[derive(Debug, Default, Clone, PartialEq)]

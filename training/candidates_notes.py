@@ -1,0 +1,6 @@
+"""What CANDIDATES.md says below its table."""
+
+__all__ = ["NOTES"]
+
+NOTES = """
+"""
