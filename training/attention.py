@@ -3,8 +3,8 @@
     pip install jax
     python training/attention.py path/to/train.jsonl.gz scores.npz [--layers 2]
 
-Three heads: difficulty, gap, length of the answers. It lost (CANDIDATES.md), so jax is no dependency of the project; the
-scores go to `training/candidates.py --attention`. Some ten minutes on one core.
+Three heads: difficulty, gap, length of the answers. It lost (CANDIDATES.md), so jax is no dependency of the project;
+the scores go to `training/candidates.py --attention`. Some ten minutes on one core.
 """
 
 from __future__ import annotations

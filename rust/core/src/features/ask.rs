@@ -4,8 +4,8 @@
 //! That a text is harder with more different words, symbols and rare words follows the readability literature (Chall and Dale
 //! 1995, "Readability Revisited"); which measures are kept, and what each is worth: `training/CANDIDATES.md`.
 
-use super::common;
 use super::dense::log;
+use super::everyday;
 
 /// Measures of the ask.
 pub const ASK: usize = 5;
@@ -28,7 +28,7 @@ struct Counts {
 /// Logs of how many different words and numbers, units of reading, single letters (symbols), rare words and sentences it has.
 pub fn measure(window: &str) -> [f32; ASK] {
     let mut seen = Counts::default();
-    let common = common::words();
+    let common = everyday::words();
     for part in Parts::of(window) {
         seen.read(part, common);
     }
@@ -47,7 +47,7 @@ impl Counts {
             if first.is_alphabetic() {
                 self.word(piece, common);
             } else if first.is_ascii_digit() {
-                self.hashes.push(common::hash(piece.as_bytes()));
+                self.hashes.push(everyday::hash(piece.as_bytes()));
                 self.units += u32::try_from(length).unwrap_or(u32::MAX).div_ceil(DIGITS_PER_UNIT);
             } else if !first.is_whitespace() {
                 self.mark(first, after);
@@ -57,11 +57,11 @@ impl Counts {
     }
 
     fn word(&mut self, word: &str, common: &[u64]) {
-        let hash = common::hash(word.as_bytes());
+        let hash = everyday::hash(word.as_bytes());
         self.hashes.push(hash);
         self.units += 1;
         self.symbols += u32::from(word.len() == 1 && !matches!(word, "a" | "A" | "I"));
-        self.rare += u32::from(word.len() >= RARE_LETTERS && !common::holds(common, hash) && is_plain(word));
+        self.rare += u32::from(word.len() >= RARE_LETTERS && !everyday::holds(common, hash) && is_plain(word));
     }
 
     fn mark(&mut self, mark: char, after: &str) {

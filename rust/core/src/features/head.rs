@@ -236,8 +236,9 @@ mod tests {
 
     #[test]
     fn values_outside_of_the_quantiles_still_differ() {
-        let ranks: Vec<f64> =
-            [f64::NEG_INFINITY, -3.0, -2.0, -1.0, 0.0, 3.0, 4.0, 9.0, f64::INFINITY].map(|value| rank(&[-1.0, 0.0, 3.0], value)).into();
+        let ranks: Vec<f64> = [f64::NEG_INFINITY, -3.0, -2.0, -1.0, 0.0, 3.0, 4.0, 9.0, f64::INFINITY]
+            .map(|value| rank(&[-1.0, 0.0, 3.0], value))
+            .into();
         assert!(ranks.is_sorted_by(|a, b| a < b), "{ranks:?}");
         assert!(ranks[0] >= 0.0 && ranks[8] <= 1.0);
         assert!((rank(&[1.0, 1.0], 1.0) - 0.75).abs() < 1e-12);

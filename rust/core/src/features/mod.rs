@@ -7,9 +7,9 @@
 //! The gram sizes, the bounds and the list of measures: `docs/concepts/routing.md`; the hash is a folded 64 x 64 bit product.
 
 mod ask;
-mod common;
 mod dense;
 pub mod embed;
+mod everyday;
 mod fitted;
 mod gram_weights;
 mod grams;

@@ -43,9 +43,8 @@ fn places(hash: u64) -> [(usize, u64); 2] {
 
 /// FNV-1a of the bytes, ASCII letters folded.
 pub fn hash(word: &[u8]) -> u64 {
-    word.iter().fold(0xcbf2_9ce4_8422_2325, |state, byte| {
-        (state ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
-    })
+    word.iter()
+        .fold(0xcbf2_9ce4_8422_2325, |state, byte| (state ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
