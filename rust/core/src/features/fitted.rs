@@ -6,7 +6,7 @@
 
 use super::dense::DENSE;
 use super::gram_weights::GramWeights;
-use super::head::{Score, at, rank};
+use super::head::{Score, at, rank, value_at};
 use crate::error::{Error, Result};
 
 /// Standard deviations beyond which a measure is held: text unlike the fitted one says no more than the most unlike fitted one.
@@ -116,7 +116,7 @@ impl FittedHead {
 
     /// The expected gain of a text whose need is so high.
     pub fn gain_at(&self, need: f64) -> f64 {
-        at(&self.parts.quantiles, need)
+        value_at(&self.parts.quantiles, need)
     }
 
     fn wording(&self, grams: impl Iterator<Item = (i64, f32)>) -> f64 {

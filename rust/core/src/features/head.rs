@@ -177,7 +177,7 @@ pub(super) fn rank(quantiles: &[f64], value: f64) -> f64 {
     let (least, most) = (quantiles[0], quantiles[last]);
     #[allow(clippy::cast_precision_loss)] // tables are short
     let steps = last as f64;
-    let half = 0.5 / (steps + 1.0);
+    let half = half_step(quantiles);
     let reach = ((most - least) / TAIL).max(f64::MIN_POSITIVE);
     if value < least {
         return half * ((value - least) / reach).exp();
@@ -190,6 +190,19 @@ pub(super) fn rank(quantiles: &[f64], value: f64) -> f64 {
     #[allow(clippy::cast_precision_loss)] // as above
     let inside = ((above - 1) as f64 + (value - low) / (high - low)) / steps;
     half + (1.0 - 2.0 * half) * inside
+}
+
+/// The value that has a rank among ascending quantiles; the ends for ranks outside of them.
+pub(super) fn value_at(quantiles: &[f64], rank: f64) -> f64 {
+    let half = half_step(quantiles);
+    at(quantiles, (rank - half) / (1.0 - 2.0 * half))
+}
+
+/// The part of all ranks that belongs to values below the least quantile, and to those above the largest.
+fn half_step(quantiles: &[f64]) -> f64 {
+    #[allow(clippy::cast_precision_loss)] // tables are short
+    let count = quantiles.len() as f64;
+    0.5 / count
 }
 
 /// The value of a table at a rank in [0, 1], linear between its points.
