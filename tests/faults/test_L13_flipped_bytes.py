@@ -47,6 +47,8 @@ def _traffic(state: Path) -> None:
             _ask(governor, "ab"[number % 2], id=f"r{number}").settle(tk.Usage(100, number))
         _ask(governor, "b", id="over").settle(tk.Usage(100, 5_000))
         _ask(governor, "a", id="void").cancel()
+        for number in (3, 8):
+            governor._engine.gate.adjust(f"r{number}", -100, f"credit {number}")
         late = _ask(governor, "a", id="late")
         _ask(governor, "b", id="forgotten")
         clock.advance(s=90_000)
@@ -79,7 +81,7 @@ def test_L13_a_healthy_ledger_passes(healthy: Path) -> None:  # noqa: N802 - the
     assert found["ok"], found
     with closing(sqlite3.connect(healthy / "ledger.db")) as read:
         kinds = dict(read.execute("SELECT kind, count(*) FROM entry GROUP BY kind"))
-        assert kinds == {"reserve": 47, "post": 43, "void": 1, "expire": 2}
+        assert kinds == {"reserve": 47, "post": 43, "void": 1, "expire": 2, "adjust": 2}
         assert found["entries"] == sum(kinds.values())
         assert read.execute("SELECT count(*) FROM open").fetchone() == (2,)
 
@@ -87,9 +89,8 @@ def test_L13_a_healthy_ledger_passes(healthy: Path) -> None:  # noqa: N802 - the
 COLUMNS = [
     (table, column)
     for table, columns in {
-        "entry": (
-            "seq reservation kind at_ns nano_usd labels units usage flags saved_nano_usd expires_ns hash"  # all of them
-        ),
+        "entry": "seq reservation kind at_ns nano_usd labels units usage flags saved_nano_usd expires_ns hash"
+        " adjustment",
         "posting": "seq rule scope start_ns end_ns posted pending",
         "account": "rule scope start_ns end_ns posted pending",
         "open": "reservation seq expires_ns",
@@ -110,7 +111,7 @@ def _other(value: Any) -> Any:
             return bytes([value[0] ^ 1]) + value[1:]
         case "post":
             return "void"
-        case "reserve" | "void" | "expire":
+        case "reserve" | "void" | "expire" | "adjust":
             return "post"
         case _:
             return value + " "
@@ -152,9 +153,9 @@ MISCHIEF = {
     "an open one gone": "DELETE FROM open WHERE reservation = 'open'",
     "the head gone": "DELETE FROM head",
     "an entry too many": """INSERT INTO entry SELECT seq + 1, 'x', kind, at_ns, nano_usd, labels, units, usage, flags,
-        saved_nano_usd, expires_ns, hash FROM entry ORDER BY seq DESC LIMIT 1""",
+        saved_nano_usd, expires_ns, hash, NULL FROM entry ORDER BY seq DESC LIMIT 1""",
     "an entry before the first": """INSERT INTO entry SELECT 0, 'x', kind, at_ns, nano_usd, labels, units, usage,
-        flags, saved_nano_usd, expires_ns, hash FROM entry WHERE seq = 1""",
+        flags, saved_nano_usd, expires_ns, hash, NULL FROM entry WHERE seq = 1""",
     "a posting too many": "INSERT INTO posting SELECT seq, 'x', scope, start_ns, end_ns, 0, 0 FROM posting LIMIT 1",
     "a posting without an entry": "INSERT INTO posting SELECT 9999, rule, scope, 0, 0, 0, 0 FROM posting LIMIT 1",
     "a posting before all": "INSERT INTO posting SELECT -5, rule, scope, 0, 0, 0, 0 FROM posting LIMIT 1",

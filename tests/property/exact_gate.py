@@ -96,6 +96,9 @@ class Account:
         self.excused = min(self.excused, self.above)
         return overspent
 
+    def is_live(self, wall: int) -> bool:
+        return not self.rule.period_ns or self.start <= wall < self.start + self.rule.period_ns
+
     def failing(self, cost: int, wall: int) -> Failing | None:
         limit = self.rule.amount
         free = limit - self.posted - self.pending
@@ -112,6 +115,7 @@ class Reservation:
         self.labels, self.units, self.made, self.expires = labels, units, made, made + ttl
         self.state, self.posted, self.ended = "open", 0, 0
         self.stocks: list[tuple[Bucket | Held | Account, int]] = []
+        self.adjustments: dict[str, int] = {}
 
 
 class ExactGate:
@@ -212,6 +216,23 @@ class ExactGate:
         self._end(known, "void", {})
         return answer
 
+    def adjust(self, name: str, own: str, nusd: int) -> str:
+        self.expire()
+        known = self.reservations.get(name)
+        if known is None or known.state != "posted":
+            return "unknown" if known is None else "config"
+        if own in known.adjustments:
+            return "same" if known.adjustments[own] == nusd else "conflict"
+        if nusd == 0 or known.posted + sum(known.adjustments.values()) + nusd < 0:
+            return "config"
+        known.adjustments[own] = nusd
+        for stock, _ in known.stocks:
+            if isinstance(stock, Account):
+                stock.posted += nusd
+                if stock.pending or stock.is_live(self.wall):
+                    self.worst_overshoot = max(self.worst_overshoot, stock.overspent())
+        return "adjusted"
+
     def renew(self, name: str, ttl: int) -> bool | None:
         self.expire()
         known = self.reservations.get(name)
@@ -275,7 +296,6 @@ class ExactGate:
         live = [
             (name, key, start, account.posted, account.pending)
             for (name, key, start), account in self.accounts.items()
-            if account.rule in self.rules
-            and (account.pending or not account.rule.period_ns or start <= self.wall < start + account.rule.period_ns)
+            if account.rule in self.rules and (account.pending or account.is_live(self.wall))
         ]
         return [row for row in live if row[3] or row[4]]

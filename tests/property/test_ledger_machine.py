@@ -24,7 +24,13 @@ RULES = [
 WHO = st.sampled_from([{"team": "a"}, {"team": "b"}, {}])
 IDS = st.sampled_from(["one", "two", "three", "four", "five"])
 AMOUNTS = st.one_of(st.integers(0, 4_000), st.sampled_from([6_001, 10_001, 40_001]))
-ERRORS = {"conflict": tk.ReservationConflict, "settled": tk.AlreadySettled, "unknown": tk.UnknownReservation}
+CHANGES = st.one_of(st.integers(-4_000, 4_000), st.sampled_from([0, -1, 40_001]))
+ERRORS = {
+    "conflict": tk.ReservationConflict,
+    "settled": tk.AlreadySettled,
+    "unknown": tk.UnknownReservation,
+    "config": tk.ConfigError,
+}
 
 
 class Budgets(GateMachine):
@@ -75,6 +81,16 @@ class Budgets(GateMachine):
     @rule(name=IDS)
     def void(self, name: str) -> None:
         self.same(self.exact.cancel(name), lambda: self.ledger.void(name))
+
+    @rule(name=IDS, own=st.sampled_from(["credit", "charge"]), nusd=CHANGES)
+    def adjust(self, name: str, own: str, nusd: int) -> None:
+        """A credit, a later charge, the same again, another amount, more than was posted, and before it was."""
+        usd = tk.Money.from_nusd(nusd)
+        expected = self.exact.adjust(name, own, nusd)
+        posted = self.same(expected, lambda: self.ledger.adjust(name, usd=usd, id=own))
+        if expected in ("adjusted", "same"):
+            known = self.exact.reservations[name]
+            assert posted == tk.Money.from_nusd(known.posted + sum(known.adjustments.values()))
 
     @rule(name=IDS, ttl=st.sampled_from([60, 660]))
     def renew(self, name: str, ttl: int) -> None:

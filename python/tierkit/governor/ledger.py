@@ -116,6 +116,40 @@ class Ledger(Opened):
         tell(alerts)
         return Money.from_nusd(nusd)
 
+    def adjust(
+        self,
+        reservation: Reservation | str,
+        *,
+        usd: str | Decimal | Money,
+        id: str | None = None,  # noqa: A002 - as in `reserve`
+    ) -> Money:
+        """Correct what was posted: a provider's credit (below 0), or a charge that came later.
+
+        It is an entry of its own in the ledger, and changes each budget in the window that the money was reserved in.
+
+        Args:
+            reservation: One that was posted.
+            usd: The change.
+            id: The adjustment's own id; the same id with the same amount changes nothing again.
+
+        Returns:
+            What is posted for the reservation now.
+
+        Example:
+            >>> import tierkit as tk
+            >>> ledger = tk.Ledger([tk.Budget("25 USD", period="day")])
+            >>> _ = ledger.post(ledger.reserve(usd="0.02", id="req-1"), usd="0.013")
+            >>> str(ledger.adjust("req-1", usd="-0.003", id="credit-7"))
+            '0.01'
+
+        Raises:
+            UnknownReservation: Never made here, or ended longer ago than it is remembered.
+            ReservationConflict: The adjustment's id was used with another amount.
+            ConfigError: It is not posted, the change is 0, less than nothing would be left, or it has 32 adjustments.
+            StateError: The ledger cannot be written, and the policy refuses then.
+        """
+        return Money.from_nusd(self.gate.adjust(_id(reservation), Money(usd).nusd, id)[0])
+
     def void(self, reservation: Reservation | str) -> None:
         """Give the hold back.
 

@@ -26,9 +26,10 @@ def ledger_entries(
 ) -> Iterator[dict[str, Any]]:
     """Yield the entries of a ledger from `since_ns` to before `until_ns` (since 1970), oldest first.
 
-    Each has `seq`, `at` (UTC) and `at_ns`, `id`, `kind` (reserve, post, void, expire), `usd` and `saved_usd` as decimal
-    text, `marks` (late, overrun, estimated, cached), `labels`, `units` (its `usd` as decimal text), `usage` (None but
-    for a post) and `postings`: for each budget its `rule`, `key`, window (`start_ns`, `end_ns`; None: none) and change.
+    Each has `seq`, `at` (UTC) and `at_ns`, `id`, `kind` (reserve, post, void, expire, adjust), `usd` and `saved_usd` as
+    decimal text (of an adjustment: the change), `marks` (late, overrun, estimated, cached), `labels`, `units` (with its
+    `usd` as decimal text), `usage` (None but for a post), `adjustment` (its own id, if it is one) and `postings`: for
+    each budget its `rule`, `key`, window (`start_ns`, `end_ns`; None: none) and change.
 
     Example:
         >>> import tempfile, tierkit as tk

@@ -92,6 +92,7 @@ fn told<'py>(py: Python<'py>, entry: &LedgerEntry) -> PyResult<Bound<'py, PyDict
     row.set_item("labels", &entry.labels)?;
     row.set_item("units", &entry.units)?;
     row.set_item("usage", &entry.usage)?;
+    row.set_item("adjustment", &entry.adjustment)?;
     let postings = PyList::empty(py);
     for change in &entry.changes {
         postings.append(told_change(py, change)?)?;

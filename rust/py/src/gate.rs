@@ -7,7 +7,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tierkit_core::clock::Clock;
-use tierkit_core::gate::{Actual, Bound as Scopes};
+use tierkit_core::gate::{Actual, Bound as Scopes, Correction};
 use tierkit_core::ledger::{Flags, ReservationId};
 use tierkit_core::rules::Rule;
 use tierkit_core::throttle::{Dimension, Units};
@@ -302,6 +302,14 @@ impl PyGate {
             raised.push((name, key, alert.permille, PyMoney { nusd: alert.posted }, PyMoney { nusd: alert.limit }));
         }
         Ok((receipt.nusd, receipt.late, receipt.overrun, receipt.replayed, raised))
+    }
+
+    /// Corrects what was posted by `nusd` nano-USD: what is posted now, and whether the adjustment was known.
+    fn adjust(&self, py: Python<'_>, id: &str, nusd: i64, adjustment: Option<&str>) -> PyResult<(i64, bool)> {
+        let id = attached(py, ReservationId::new(id))?;
+        let own = attached(py, adjustment.map_or_else(|| ReservationId::new(&self.gate.new_id()), ReservationId::new))?;
+        let receipt = self.gate.adjust(&id, Correction { id: &own, nusd }).map_err(|error| store(py, &error))?;
+        Ok((receipt.nusd, receipt.replayed))
     }
 
     /// Gives everything back; false when it was given back before.

@@ -20,7 +20,7 @@ pub struct Link<'a> {
     pub seq: i64,
     /// The reservation.
     pub id: &'a str,
-    /// `reserve`, `post`, `void` or `expire`.
+    /// `reserve`, `post`, `void`, `expire` or `adjust`.
     pub kind: &'a str,
     /// When, amount, flags, saved and expiry, in the order of the columns' names in `schema`.
     pub numbers: [i64; 5],
@@ -28,6 +28,8 @@ pub struct Link<'a> {
     pub texts: [&'a str; 2],
     /// Usage as JSON.
     pub usage: Option<&'a str>,
+    /// The adjustment's own id.
+    pub adjustment: Option<&'a str>,
     /// The accounts that change, sorted: the file keeps them by rule and scope.
     pub parts: Vec<Part<'a>>,
 }
@@ -50,6 +52,7 @@ impl<'a> Link<'a> {
             numbers: [entry.at_ns, entry.nusd, i64::from(entry.flags.0), entry.saved_nusd, entry.expires_ns],
             texts: [&row.labels, &row.units],
             usage: row.usage.as_deref(),
+            adjustment: entry.adjustment.as_ref().map(tierkit_core::ledger::ReservationId::as_str),
             parts,
         }
     }
@@ -74,6 +77,10 @@ impl<'a> Link<'a> {
             field(part.rule.as_bytes());
             field(part.scope.as_bytes());
             part.numbers.iter().for_each(|number| field(&number.to_le_bytes()));
+        }
+        // Nothing where there is none: the entries of the format before have the hashes that they had.
+        if let Some(adjustment) = self.adjustment {
+            field(adjustment.as_bytes());
         }
         *hasher.finalize().as_bytes()
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
-use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Decide, Grant, Receipt};
+use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Correction, Decide, Grant, Receipt};
 use tierkit_core::ledger::{Reservation, ReservationId};
 use tierkit_core::route::Board;
 use tierkit_core::rules::Rules;
@@ -246,6 +246,17 @@ impl DurableGate {
     /// `UnknownReservation`.
     pub fn renew(&self, id: &ReservationId, ttl_ns: u64) -> Result<bool, StoreError> {
         Ok(self.call(|gate, now| gate.renew(id, ttl_ns, now))??)
+    }
+
+    /// Corrects what was posted; see `Gate::adjust`.
+    ///
+    /// # Errors
+    /// Misuse, or a ledger that cannot be written while the policy refuses then.
+    pub fn adjust(&self, id: &ReservationId, change: Correction<'_>) -> Result<Receipt, StoreError> {
+        self.check()?;
+        let receipt = self.call(|gate, now| gate.adjust(id, change, now))??;
+        self.wait_if_strict()?;
+        Ok(receipt)
     }
 
     /// Balances of every budget.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row as SqlRow, params};
 use crate::error::StateError;
 use crate::schema::open_reader;
 
-const ENTRIES: &str = "SELECT seq, reservation, kind, at_ns, nano_usd, saved_nano_usd, flags, labels, units, usage
+const ENTRIES: &str = "SELECT seq, reservation, kind, at_ns, nano_usd, saved_nano_usd, flags, labels, units, usage, adjustment
   FROM entry NOT INDEXED WHERE seq > ? AND seq <= ? AND at_ns >= ? AND at_ns < ? ORDER BY seq LIMIT ?";
 const POSTINGS: &str = "SELECT rule, scope, start_ns, end_ns, posted, pending FROM posting WHERE seq = ? ORDER BY rule, scope";
 
@@ -33,7 +33,7 @@ pub struct LedgerEntry {
     pub seq: i64,
     /// The reservation.
     pub id: String,
-    /// `reserve`, `post`, `void` or `expire`.
+    /// `reserve`, `post`, `void`, `expire` or `adjust`.
     pub kind: String,
     /// When, nanoseconds since 1970.
     pub at_ns: i64,
@@ -47,6 +47,8 @@ pub struct LedgerEntry {
     pub units: String,
     /// Usage as JSON.
     pub usage: Option<String>,
+    /// The adjustment's own id.
+    pub adjustment: Option<String>,
     /// The accounts that it changed.
     pub changes: Vec<Change>,
 }
@@ -113,6 +115,7 @@ fn entry(row: &SqlRow<'_>) -> rusqlite::Result<LedgerEntry> {
         labels: row.get(7)?,
         units: row.get(8)?,
         usage: row.get(9)?,
+        adjustment: row.get(10)?,
         changes: Vec::new(),
     })
 }

@@ -218,8 +218,9 @@ pub fn write(connection: &mut Connection, rows: &[(i64, Row)], chain: &[u8]) -> 
     let mut chain = chain.to_vec();
     {
         let mut entry = transaction.prepare_cached(
-            "INSERT INTO entry(seq, reservation, kind, at_ns, nano_usd, labels, units, usage, flags, saved_nano_usd, expires_ns, hash)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO entry(seq, reservation, kind, at_ns, nano_usd, labels, units, usage, flags, saved_nano_usd, expires_ns, hash,
+                               adjustment)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
         let mut posting = transaction.prepare_cached(
             "INSERT INTO posting(seq, rule, scope, start_ns, end_ns, posted, pending) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -247,7 +248,8 @@ pub fn write(connection: &mut Connection, rows: &[(i64, Row)], chain: &[u8]) -> 
                 row.entry.flags.0,
                 row.entry.saved_nusd,
                 row.entry.expires_ns,
-                chain
+                chain,
+                row.entry.adjustment.as_ref().map(tierkit_core::ledger::ReservationId::as_str)
             ])?;
             for (change, (rule, scope)) in row.entry.postings.iter().zip(&row.scopes) {
                 posting.execute(params![seq, rule, scope, change.start_ns, change.end_ns, change.posted, change.pending])?;

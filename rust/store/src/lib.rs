@@ -4,6 +4,7 @@
 //!
 //! `ledger.db` is an SQLite file in WAL mode with one writer thread and group commit. Anything that reads SQLite reads it.
 
+mod buckets;
 mod cache;
 mod chain;
 mod clock;
@@ -23,6 +24,7 @@ mod row;
 mod schema;
 mod segment;
 mod shared;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod verify;

@@ -34,7 +34,7 @@ pub struct SpendRow {
 pub struct EntryRow {
     /// Its place in the ledger.
     pub seq: i64,
-    /// `reserve`, `post`, `void` or `expire`.
+    /// `reserve`, `post`, `void`, `expire` or `adjust`.
     pub kind: String,
     /// When, nanoseconds since 1970.
     pub at_ns: i64,
@@ -65,7 +65,7 @@ pub fn spend(directory: &Path, by: &[String]) -> Result<Vec<SpendRow>, StateErro
 fn sums(connection: &Connection, by: &[String]) -> rusqlite::Result<Vec<SpendRow>> {
     let mut select = connection.prepare(
         "SELECT e.labels, e.usage, e.nano_usd, e.saved_nano_usd, e.flags, e.kind FROM entry e
-         WHERE e.kind = 'post' OR (e.kind = 'expire' AND NOT EXISTS (
+         WHERE e.kind IN ('post', 'adjust') OR (e.kind = 'expire' AND NOT EXISTS (
            SELECT 1 FROM entry l WHERE l.reservation = e.reservation AND l.seq > e.seq))",
     )?;
     let mut groups: BTreeMap<Vec<Option<String>>, SpendRow> = BTreeMap::new();
@@ -86,7 +86,8 @@ fn sums(connection: &Connection, by: &[String]) -> rusqlite::Result<Vec<SpendRow
             saved_nusd: 0,
             estimated_nusd: 0,
         });
-        group.requests += 1;
+        // A correction is no request.
+        group.requests += i64::from(row.get_ref(5)?.as_str()? != "adjust");
         group.input_tokens += tokens("input_tokens");
         group.output_tokens += tokens("output_tokens");
         group.nusd = group.nusd.saturating_add(nusd);

@@ -8,9 +8,10 @@ use serde_json::Value;
 use tierkit_core::clock::Now;
 use tierkit_core::gate::{Decide, REMEMBER_COUNT, REMEMBER_NS};
 use tierkit_core::labels::{Key, Labels};
-use tierkit_core::ledger::{Account, BudgetSpec, Calendar, Reservation, ReservationId, State, Take, Window};
+use tierkit_core::ledger::{Account, Adjustment, BudgetSpec, Calendar, Reservation, ReservationId, State, Take, Window};
 use tierkit_core::rules::{Matcher, Mode, Numbered, Rule, RuleKind, Rules};
 
+use crate::buckets;
 use crate::error::{StateError, StoreError};
 use crate::row::{labels_from, units_from};
 
@@ -69,6 +70,9 @@ pub fn restore(connection: &Connection, path: &Path, rules: &Rules, now: Now, ap
     for (rule, key, account) in accounts(connection, rules, now).map_err(broken)? {
         apply(&mut |gate| gate.restore_account(rule, &key, account, now)).map_err(full)?;
     }
+    for kept in buckets::load(connection).map_err(broken)? {
+        apply(&mut |gate| buckets::restore(gate, rules, &kept, now)).map_err(full)?;
+    }
     for reservation in reservations(connection, rules, now).map_err(broken)? {
         let mut reservation = Some(reservation);
         let mut put = |gate: &mut dyn Decide| {
@@ -95,12 +99,16 @@ fn accounts(connection: &Connection, rules: &Rules, now: Now) -> rusqlite::Resul
     Ok(found)
 }
 
-/// The key of a stored scope under the rules of today; `None` when the rule is gone or keyed by other labels.
+/// The key of a budget's stored scope under the rules of today; `None` when the rule is gone or keyed by other labels.
 fn scope_key(rules: &Rules, name: &str, scope: &str) -> Option<(u16, Key)> {
+    key_where(rules, name, scope, |kind| matches!(kind, RuleKind::Budget(_)))
+}
+
+/// The key of a stored scope of a rule of some kind.
+pub fn key_where(rules: &Rules, name: &str, scope: &str, is_kind: impl Fn(&RuleKind) -> bool) -> Option<(u16, Key)> {
     let Value::Object(values) = serde_json::from_str(scope).ok()? else { return None };
     let is_keyed_so = |per: &[Box<str>]| values.len() == per.len() && per.iter().all(|name| values.contains_key(&**name));
-    let is_meant =
-        |rule: &Rule| *rule.name == *name && matches!(rule.kind, RuleKind::Budget(_)) && is_keyed_so(&rule.matcher.per);
+    let is_meant = |rule: &Rule| *rule.name == *name && is_kind(&rule.kind) && is_keyed_so(&rule.matcher.per);
     let (number, rule) = (0_u16..).zip(rules.numbers()).find(|(_, rule)| is_meant(rule))?;
     let present = values.iter().filter_map(|(name, value)| Some((name.as_str().into(), value.as_str()?.into())));
     let labels = Labels::new(present.collect::<Vec<_>>()).ok()?;
@@ -127,6 +135,7 @@ fn reservations(connection: &Connection, rules: &Rules, now: Now) -> rusqlite::R
         }
         reservation.state = ending(connection, &reservation.id, seq)?;
         reservation.takes = takes(connection, rules, seq)?;
+        reservation.adjustments = adjustments(connection, &reservation.id, seq)?;
         found.push(reservation);
     }
     Ok(found)
@@ -148,13 +157,14 @@ fn reservation(row: &SqlRow<'_>, now: Now) -> rusqlite::Result<Option<Reservatio
         expires_boot_ns: now.boot_ns.saturating_add(left),
         at_ns: row.get(2)?,
         usage: None,
+        adjustments: Vec::new(),
     }))
 }
 
 /// How a reservation ended: a post stands over an expiry or a void that came before it.
 fn ending(connection: &Connection, id: &ReservationId, seq: i64) -> rusqlite::Result<State> {
     let mut select = connection.prepare_cached(
-        "SELECT kind, nano_usd FROM entry WHERE reservation = ? AND kind <> 'reserve' AND seq > ? ORDER BY seq DESC LIMIT 1",
+        "SELECT kind, nano_usd FROM entry WHERE reservation = ? AND kind NOT IN ('reserve', 'adjust') AND seq > ? ORDER BY seq DESC LIMIT 1",
     )?;
     let last: Option<(String, i64)> =
         select.query_row(params![id.as_str(), seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -164,6 +174,16 @@ fn ending(connection: &Connection, id: &ReservationId, seq: i64) -> rusqlite::Re
         Some((kind, _)) if kind == "expire" => State::Expired,
         Some(_) => State::Void,
     })
+}
+
+fn adjustments(connection: &Connection, id: &ReservationId, seq: i64) -> rusqlite::Result<Vec<Adjustment>> {
+    let mut select = connection.prepare_cached(
+        "SELECT adjustment, nano_usd FROM entry WHERE reservation = ? AND kind = 'adjust' AND seq > ? ORDER BY seq",
+    )?;
+    let rows = select.query_map(params![id.as_str(), seq], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let made = rows.into_iter().map(|(id, nusd)| ReservationId::new(&id).ok().map(|id| Adjustment { id, nusd }));
+    Ok(made.flatten().collect())
 }
 
 fn takes(connection: &Connection, rules: &Rules, seq: i64) -> rusqlite::Result<Vec<Take>> {

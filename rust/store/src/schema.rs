@@ -1,4 +1,4 @@
-//! The ledger's file format, version 2.
+//! The ledger's file format, version 3.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,14 +10,16 @@ use crate::error::StateError;
 /// Marks the file as a tierkit ledger in the SQLite header.
 const APPLICATION_ID: i64 = 0x7469_6572;
 /// The format that this code reads and writes.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
+/// The one before, which a writer brings up to date: it had no adjustments and no levels of buckets.
+const OLDER: i64 = 2;
 
 /// The tables. `head` repeats the last entry, so that one that is gone from the end shows.
 pub const TABLES: &str = "
 CREATE TABLE entry(
   seq INTEGER PRIMARY KEY,
   reservation TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK(kind IN ('reserve', 'post', 'void', 'expire')),
+  kind TEXT NOT NULL CHECK(kind IN ('reserve', 'post', 'void', 'expire', 'adjust')),
   at_ns INTEGER NOT NULL,
   nano_usd INTEGER NOT NULL,
   labels TEXT NOT NULL,
@@ -26,7 +28,8 @@ CREATE TABLE entry(
   flags INTEGER NOT NULL DEFAULT 0,
   saved_nano_usd INTEGER NOT NULL DEFAULT 0,
   expires_ns INTEGER NOT NULL DEFAULT 0,
-  hash BLOB NOT NULL
+  hash BLOB NOT NULL,
+  adjustment TEXT
 ) STRICT;
 CREATE INDEX entry_of ON entry(reservation);
 CREATE INDEX entry_at ON entry(at_ns);
@@ -60,6 +63,15 @@ CREATE TABLE head(
   hash BLOB NOT NULL
 ) STRICT;
 INSERT INTO head VALUES (1, 0, x'');
+CREATE TABLE bucket(
+  rule TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  dimension TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  at_ns INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY(rule, scope)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Opens the ledger for the one writer, and makes it if it is not there.
@@ -84,6 +96,14 @@ pub fn open_writer(path: &Path) -> Result<Connection, StateError> {
         let make = format!("BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;");
         connection.execute_batch(&make).map_err(failed)?;
     }
+    let connection = if format(&connection).map_err(failed)? == (APPLICATION_ID, OLDER) {
+        update(&connection).map_err(failed)?;
+        drop(connection);
+        // The one that changed the schema under its own feet is not trusted with it.
+        return open_writer(path);
+    } else {
+        connection
+    };
     check_format(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     Ok(connection)
@@ -104,10 +124,33 @@ pub fn open_reader(path: &Path) -> Result<Connection, StateError> {
     Ok(connection)
 }
 
-fn check_format(connection: &Connection, path: &Path) -> Result<(), StateError> {
+/// Brings a ledger of the older format up to date, whole or not at all. A column at the end of a table and a wider CHECK need no
+/// row to be written again, so only the text of the schema changes.
+fn update(connection: &Connection) -> rusqlite::Result<()> {
+    let fresh = Connection::open_in_memory()?;
+    fresh.execute_batch(TABLES)?;
+    let text =
+        |name: &str| fresh.query_row("SELECT sql FROM sqlite_schema WHERE name = ?", [name], |row| row.get::<_, String>(0));
+    let transaction = connection.unchecked_transaction()?;
+    let schema: i64 = transaction.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+    transaction.execute_batch(&format!("{}; PRAGMA writable_schema = ON;", text("bucket")?))?;
+    transaction.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'entry'", [text("entry")?])?;
+    transaction.execute_batch(&format!(
+        "PRAGMA schema_version = {}; PRAGMA writable_schema = OFF; PRAGMA user_version = {VERSION};",
+        schema + 2
+    ))?;
+    transaction.commit()
+}
+
+/// What an SQLite file says that it is: whose, and of which version.
+fn format(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    Ok((number("application_id")?, number("user_version")?))
+}
+
+fn check_format(connection: &Connection, path: &Path) -> Result<(), StateError> {
     let damaged = |error: rusqlite::Error| StateError::new(path, error, "restore the file from a backup or move it away");
-    let (application, version) = (number("application_id").map_err(damaged)?, number("user_version").map_err(damaged)?);
+    let (application, version) = format(connection).map_err(damaged)?;
     if application != APPLICATION_ID {
         return Err(StateError::new(
             path,
@@ -117,7 +160,11 @@ fn check_format(connection: &Connection, path: &Path) -> Result<(), StateError> 
     }
     if version != VERSION {
         let seen = format!("ledger format {version}, this version reads {VERSION}");
-        return Err(StateError::new(path, seen, "use the tierkit version that wrote it, or a newer one"));
+        let fix = match version {
+            OLDER => "open its directory once with a Governor, which brings it up to date",
+            _ => "use the tierkit version that wrote it, or a newer one",
+        };
+        return Err(StateError::new(path, seen, fix));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::journal::{last_entry, write};
 use crate::row::Row;
 use crate::schema::open_writer;
 use crate::segment::{Segment, Word, bell, bury, fork, head, record};
+use crate::snapshot::Snapshots;
 
 /// Entries in one transaction at most.
 const GROUP: u64 = 256;
@@ -76,6 +77,7 @@ struct Ledger {
     connection: Connection,
     last: i64,
     chain: Vec<u8>,
+    snapshots: Snapshots,
 }
 
 struct Work {
@@ -94,14 +96,25 @@ impl Work {
             } else if let Err(error) = self.serve() {
                 self.report(Some(&error));
                 self.rest(WATCH);
+            } else {
+                self.keep_levels(false);
             }
         }
-        if self.ledger.is_some() {
+        // One that ends before it was elected still writes what nobody else would.
+        if self.ledger.is_some() || self.stand_for_election() {
             while matches!(self.commit(), Ok(more) if more) {}
+            self.keep_levels(true);
             let unforked = fork::hold();
             self.ledger = None;
             drop(unforked);
             record::unlock(self.segment.procs(), ELECTION);
+        }
+    }
+
+    /// Writes the levels of buckets, each second and at the end. What fails is tried again: nobody waits for it.
+    fn keep_levels(&mut self, at_once: bool) {
+        if let Some(ledger) = &mut self.ledger {
+            let _ = ledger.snapshots.take(&self.segment, &mut ledger.connection, at_once);
         }
     }
 
@@ -145,7 +158,7 @@ impl Work {
         let path = self.segment.path.join("ledger.db");
         let connection = open_writer(&path)?;
         let (last, chain) = last_entry(&connection, &path)?;
-        Ok(Ledger { connection, last, chain })
+        Ok(Ledger { connection, last, chain, snapshots: Snapshots::default() })
     }
 
     /// Waits for work, gathers a group, and commits it.

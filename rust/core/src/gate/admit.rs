@@ -50,6 +50,7 @@ impl<S: Shelf> Gate<S> {
             expires_boot_ns: now.boot_ns.saturating_add(ask.ttl_ns),
             at_ns: now.wall_ns,
             usage: None,
+            adjustments: Vec::new(),
         };
         self.journal_reserve(&reservation, ask.ttl_ns, now);
         self.shelf.put(reservation);
@@ -223,6 +224,7 @@ impl<S: Shelf> Gate<S> {
             expires_ns: now.wall_ns.saturating_add_unsigned(ttl_ns),
             saved_nusd: 0,
             postings,
+            adjustment: None,
         });
     }
 

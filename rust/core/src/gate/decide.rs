@@ -2,7 +2,7 @@
 
 use crate::clock::Now;
 use crate::error::Result;
-use crate::gate::{Actual, Admitted, Ask, Balance, Bound, Gate, Memo, Receipt, Shelf};
+use crate::gate::{Actual, Admitted, Ask, Balance, Bound, Correction, Gate, Memo, Receipt, Shelf};
 use crate::labels::Key;
 use crate::ledger::{Account, Reservation, ReservationId};
 use crate::rules::RuleKind;
@@ -15,11 +15,13 @@ pub trait Decide {
     fn settle(&mut self, id: &ReservationId, actual: &Actual, now: Now) -> Result<Receipt>;
     fn cancel(&mut self, id: &ReservationId, now: Now) -> Result<Receipt>;
     fn renew(&mut self, id: &ReservationId, ttl_ns: u64, now: Now) -> Result<bool>;
+    fn adjust(&mut self, id: &ReservationId, change: Correction<'_>, now: Now) -> Result<Receipt>;
     fn settle_take(&mut self, bound: &Bound, taken: &Units, used: &Units, now: Now);
     fn balances(&mut self, now: Now) -> Vec<Balance>;
     fn reservation(&self, id: &ReservationId) -> Option<Reservation>;
     fn release_holds(&mut self, id: &ReservationId, now: Now);
     fn restore_account(&mut self, rule: u16, key: &Key, account: Account, now: Now);
+    fn restore_bucket(&mut self, rule: u16, key: &Key, level: i64, age_ns: u64, now: Now);
     fn restore_reservation(&mut self, reservation: Reservation, now: Now);
     fn scope_count(&self) -> usize;
     fn worst_overshoot_nusd(&self) -> i64;
@@ -60,6 +62,10 @@ impl<S: Shelf> Decide for Gate<S> {
         self.renew(id, ttl_ns, now)
     }
 
+    fn adjust(&mut self, id: &ReservationId, change: Correction<'_>, now: Now) -> Result<Receipt> {
+        self.adjust(id, change, now)
+    }
+
     fn settle_take(&mut self, bound: &Bound, taken: &Units, used: &Units, now: Now) {
         self.settle_take(bound, taken, used, now);
     }
@@ -78,6 +84,10 @@ impl<S: Shelf> Decide for Gate<S> {
 
     fn restore_account(&mut self, rule: u16, key: &Key, account: Account, now: Now) {
         self.restore_account(rule, key, account, now);
+    }
+
+    fn restore_bucket(&mut self, rule: u16, key: &Key, level: i64, age_ns: u64, now: Now) {
+        self.restore_bucket(rule, key, level, age_ns, now);
     }
 
     fn restore_reservation(&mut self, reservation: Reservation, now: Now) {

@@ -3,6 +3,7 @@
 //! The table of scopes is flat and the order is fixed (policy order of the rules, then the ledger), so that it can move into
 //! memory shared by several processes without changing a decision.
 
+mod adjust;
 mod admit;
 mod alert;
 mod bound;
@@ -18,6 +19,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use adjust::Correction;
 pub use admit::Admitted;
 pub use alert::Alert;
 pub use bound::{Bound, BoundScope};
@@ -31,7 +33,7 @@ use crate::clock::Now;
 use crate::labels::Key;
 use crate::ledger::{Account, Reservation, ReservationId, State, Window};
 use crate::rules::{RuleKind, Rules};
-use crate::throttle::Units;
+use crate::throttle::{Bucket, Units};
 
 /// How long a reservation may stay open when its owner does not say: a backend's longest timeout and a minute.
 pub const DEFAULT_TTL_NS: u64 = 660_000_000_000;
@@ -190,6 +192,19 @@ impl<S: Shelf> Gate<S> {
                 accounts.push(account);
             }
         });
+    }
+
+    /// Puts back a bucket as it was some time ago, with what came in since. A full one is as good as none.
+    pub fn restore_bucket(&mut self, rule: u16, key: &Key, level: i64, age_ns: u64, now: Now) {
+        let Some(RuleKind::Refill(_, quota)) = self.rules.get(rule).map(|rule| rule.kind.clone()) else { return };
+        let (level, rem, _) = Bucket::from_parts(level.min(quota.burst), 0, 0).refilled(&quota, age_ns).parts();
+        let bucket = Bucket::from_parts(level, rem, now.boot_ns);
+        if bucket.is_full(&quota) {
+            return;
+        }
+        if let Some(slot) = self.shelf.slot_or_insert(&self.rules, rule, key, now) {
+            self.shelf.change(slot, |stock| *stock = Stock::Bucket(bucket));
+        }
     }
 
     /// Puts back a reservation that a ledger file holds. Limits are not held again: the process that held them is gone.

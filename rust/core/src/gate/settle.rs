@@ -157,7 +157,7 @@ impl<S: Shelf> Gate<S> {
         }
     }
 
-    fn known(&self, id: &ReservationId) -> Result<State> {
+    pub(super) fn known(&self, id: &ReservationId) -> Result<State> {
         self.shelf.standing(id, None).map(|known| known.state).ok_or_else(|| {
             Error::UnknownReservation(format!("reservation '{id}' was never made here, or ended more than a day ago"))
         })
@@ -194,13 +194,16 @@ impl<S: Shelf> Gate<S> {
                 expires_ns: 0,
                 saved_nusd: end.saved_nusd,
                 postings,
+                adjustment: None,
             });
         }
         reservation.state = end.state;
         reservation.usage = end.usage;
         if matches!(end.state, State::Posted(_)) {
-            // A posted reservation never changes again, so its scopes need not be kept.
-            reservation.takes = Vec::new();
+            // Only an adjustment can still come, and that changes accounts alone.
+            let rules = Arc::clone(&self.rules);
+            let is_budget = |take: &Take| matches!(rules.get(take.rule).map(|rule| &rule.kind), Some(RuleKind::Budget(_)));
+            reservation.takes.retain(is_budget);
         }
         self.shelf.put(reservation);
         if was_open {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::dimension::Units;
 use crate::labels::{Key, Labels};
-use crate::ledger::{Entry, EntryKind, Flags, Posting, Reservation, ReservationId, State, Take, Window};
+use crate::ledger::{Adjustment, Entry, EntryKind, Flags, Posting, Reservation, ReservationId, State, Take, Window};
 use crate::price::Usage;
 
 /// Bytes being written.
@@ -166,6 +166,11 @@ pub fn encode_reservation(reservation: &Reservation) -> Vec<u8> {
     out.number(reservation.expires_boot_ns.cast_signed());
     out.number(reservation.at_ns);
     out.usage(reservation.usage.as_ref());
+    out.count(reservation.adjustments.len());
+    for adjustment in &reservation.adjustments {
+        out.bytes(adjustment.id.as_str().as_bytes());
+        out.number(adjustment.nusd);
+    }
     out.0
 }
 
@@ -190,7 +195,12 @@ pub fn decode_reservation(bytes: &[u8]) -> Option<Reservation> {
         _ => return None,
     };
     let (expires_boot_ns, at_ns) = (from.number()?.cast_unsigned(), from.number()?);
-    Some(Reservation { id, labels, units, takes, state, expires_boot_ns, at_ns, usage: from.usage()? })
+    let usage = from.usage()?;
+    let mut adjustments = Vec::new();
+    for _ in 0..from.count()? {
+        adjustments.push(Adjustment { id: from.id()?, nusd: from.number()? });
+    }
+    Some(Reservation { id, labels, units, takes, state, expires_boot_ns, at_ns, usage, adjustments })
 }
 
 /// An entry as bytes.
@@ -202,6 +212,7 @@ pub fn encode_entry(entry: &Entry) -> Vec<u8> {
         EntryKind::Post => 1,
         EntryKind::Void => 2,
         EntryKind::Expire => 3,
+        EntryKind::Adjust => 4,
     });
     out.0.push(entry.flags.0);
     for number in [entry.at_ns, entry.nusd, entry.expires_ns, entry.saved_nusd] {
@@ -217,6 +228,7 @@ pub fn encode_entry(entry: &Entry) -> Vec<u8> {
             out.number(number);
         }
     }
+    out.bytes(entry.adjustment.as_ref().map_or(&[], |id| id.as_str().as_bytes()));
     out.0
 }
 
@@ -229,6 +241,7 @@ pub fn decode_entry(bytes: &[u8]) -> Option<Entry> {
         1 => EntryKind::Post,
         2 => EntryKind::Void,
         3 => EntryKind::Expire,
+        4 => EntryKind::Adjust,
         _ => return None,
     };
     let flags = Flags(from.byte()?);
@@ -240,7 +253,11 @@ pub fn decode_entry(bytes: &[u8]) -> Option<Entry> {
         let (start_ns, end_ns, posted, pending) = (from.number()?, from.number()?, from.number()?, from.number()?);
         postings.push(Posting { rule: rule_of(&key)?, key, start_ns, end_ns, posted, pending });
     }
-    Some(Entry { id, kind, at_ns, nusd, labels, units, usage, flags, expires_ns, saved_nusd, postings })
+    let adjustment = match from.text()? {
+        "" => None,
+        text => Some(ReservationId::new(text).ok()?),
+    };
+    Some(Entry { id, kind, at_ns, nusd, labels, units, usage, flags, expires_ns, saved_nusd, postings, adjustment })
 }
 
 /// The rule that a key begins with.
@@ -272,13 +289,14 @@ mod tests {
             let reservation = Reservation {
                 id: id.clone(), labels: Arc::clone(&who), units: Units(amounts), takes: (0..takes).map(take).collect(), state,
                 expires_boot_ns: numbers[3].cast_unsigned(), at_ns: numbers[0], usage,
+                adjustments: (0..takes).map(|_| Adjustment { id: id.clone(), nusd: numbers[2] }).collect(),
             };
             let bytes = encode_reservation(&reservation);
             prop_assert_eq!(decode_reservation(&bytes), Some(reservation));
             prop_assert_eq!(decode_reservation(&bytes[..cut % bytes.len()]), None);
             let posting = |rule| Posting { rule, key: key(rule), start_ns: numbers[0], end_ns: numbers[1], posted: numbers[2], pending: numbers[3] };
             let entry = Entry {
-                id, kind: EntryKind::Post, at_ns: numbers[0], nusd: numbers[1], labels: who.clone(), units: Units(amounts), usage,
+                adjustment: used.map(|_| id.clone()), id, kind: EntryKind::Adjust, at_ns: numbers[0], nusd: numbers[1], labels: who.clone(), units: Units(amounts), usage,
                 flags: Flags(5), expires_ns: numbers[2], saved_nusd: numbers[3], postings: (0..takes).map(posting).collect(),
             };
             let bytes = encode_entry(&entry);

@@ -18,6 +18,8 @@ pub enum EntryKind {
     Void,
     /// Nobody settled in time: the hold was booked as spent.
     Expire,
+    /// What was posted was corrected later: a credit, or a charge that came after.
+    Adjust,
 }
 
 impl EntryKind {
@@ -28,6 +30,7 @@ impl EntryKind {
             Self::Post => "post",
             Self::Void => "void",
             Self::Expire => "expire",
+            Self::Adjust => "adjust",
         }
     }
 }
@@ -84,7 +87,7 @@ pub struct Entry {
     pub kind: EntryKind,
     /// When, on the wall clock.
     pub at_ns: i64,
-    /// The amount of the entry: reserved, posted, or given back.
+    /// The amount of the entry: reserved, posted, or given back; of an adjustment the change, which may be negative.
     pub nusd: i64,
     /// Who asked, and for which tier.
     pub labels: Arc<Labels>,
@@ -100,4 +103,6 @@ pub struct Entry {
     pub saved_nusd: i64,
     /// The accounts that change.
     pub postings: Vec<Posting>,
+    /// The adjustment's own id.
+    pub adjustment: Option<ReservationId>,
 }

@@ -11,5 +11,5 @@ pub use account::Account;
 pub use budget::BudgetSpec;
 pub use codec::{decode_entry, decode_reservation, encode_body, encode_entry, encode_reservation};
 pub use entry::{Entry, EntryKind, Flags, Posting};
-pub use reservation::{Reservation, ReservationId, State, Take};
+pub use reservation::{Adjustment, Reservation, ReservationId, State, Take};
 pub use window::{Calendar, Period, Window};

@@ -65,6 +65,15 @@ pub struct Take {
     pub window: Window,
 }
 
+/// A correction of what was posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adjustment {
+    /// Its own id, the idempotency key.
+    pub id: ReservationId,
+    /// The change, in nano-USD; negative for a credit.
+    pub nusd: i64,
+}
+
 /// One admitted request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
@@ -84,12 +93,20 @@ pub struct Reservation {
     pub at_ns: i64,
     /// What was used, once posted.
     pub usage: Option<Usage>,
+    /// Corrections since it was posted, oldest first.
+    pub adjustments: Vec<Adjustment>,
 }
 
 impl Reservation {
     /// The reserved money, in nano-USD.
     pub fn nusd(&self) -> i64 {
         self.units.get(crate::dimension::Dimension::Usd)
+    }
+
+    /// What was posted, with its adjustments; `None` while it is not posted.
+    pub fn posted(&self) -> Option<i64> {
+        let State::Posted(first) = self.state else { return None };
+        Some(self.adjustments.iter().fold(first, |sum, adjustment| sum.saturating_add(adjustment.nusd)))
     }
 
     /// Whether another request with this id asks for the same.

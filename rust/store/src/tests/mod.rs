@@ -4,5 +4,6 @@ mod chance;
 mod disk;
 mod faults;
 mod life;
+mod older;
 mod power;
 mod vfs;

@@ -4,6 +4,7 @@ use rusqlite::{Row as SqlRow, Rows};
 use tierkit_core::units::format_nusd;
 
 use super::{Check, Finding, Stage, Stop};
+use crate::buckets::load;
 
 const STORED: &str = "SELECT rule, scope, start_ns, end_ns, posted, pending FROM account ORDER BY rule, scope, start_ns";
 /// The end of a window is that of its first posting; SQLite takes bare columns from the row of `min`.
@@ -53,6 +54,7 @@ impl Check {
     pub(super) fn check_balances(&mut self) -> Result<(), Stop> {
         self.check_accounts()?;
         self.check_open()?;
+        self.check_levels()?;
         self.stage = Stage::File;
         Ok(())
     }
@@ -68,6 +70,17 @@ impl Check {
             if stored.is_none() && summed.is_none() {
                 return Ok(());
             }
+        }
+    }
+
+    fn check_levels(&self) -> Result<(), Stop> {
+        match load(&self.connection)?.iter().find(|(level, hash)| *hash != level.hash()) {
+            Some((level, _)) => {
+                let what =
+                    format!("{} {}: its hash is not that of its columns; one of these was changed", level.rule, level.scope);
+                Err(Finding::new("bucket", None, what).into())
+            }
+            None => Ok(()),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::chain::{Link, Part};
 use crate::segment::head;
 
 const ENTRIES: &str =
-    "SELECT seq, reservation, kind, at_ns, nano_usd, flags, saved_nano_usd, expires_ns, labels, units, usage, hash
+    "SELECT seq, reservation, kind, at_ns, nano_usd, flags, saved_nano_usd, expires_ns, labels, units, usage, hash, adjustment
   FROM entry NOT INDEXED WHERE seq >= ? ORDER BY seq LIMIT ?";
 const POSTINGS: &str = "SELECT seq, rule, scope, start_ns, end_ns, posted, pending
   FROM posting WHERE seq >= ? ORDER BY seq, rule, scope";
@@ -117,6 +117,7 @@ fn check_one(row: &SqlRow<'_>, postings: &[Posting], seq: i64, chain: &[u8]) -> 
         numbers: [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?],
         texts: [text(8)?, text(9)?],
         usage,
+        adjustment: row.get_ref(12)?.as_str_or_null().map_err(rusqlite::Error::from)?,
         parts: postings.iter().map(Posting::part).collect(),
     };
     let hash = link.hash(chain);

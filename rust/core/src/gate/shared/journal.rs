@@ -2,18 +2,23 @@
 
 use crate::error::Error;
 use crate::gate::shared::{Layout, SharedShelf};
-use crate::ledger::{Entry, decode_entry, encode_entry};
+use crate::ledger::{Entry, EntryKind, decode_entry, encode_entry};
 use crate::segment::{Tx, Words};
 
 const LOW: u64 = u32::MAX as u64;
 
 impl SharedShelf<'_> {
-    /// Keeps an entry. A reservation leaves room for its own end, so that a settle never finds the journal full.
+    /// Keeps an entry. A reservation leaves room for its own end, so that a settle never finds the journal full; an adjustment
+    /// takes none of that room.
     pub(super) fn append(&mut self, entry: &Entry) {
         let bytes = encode_entry(entry);
         let open = self.layout.due.len(self.words());
-        let is_end = entry.kind != crate::ledger::EntryKind::Reserve;
-        let room = is_end || self.layout.journal.free_slots(self.words()) > open + 1;
+        let promised = match entry.kind {
+            EntryKind::Reserve => Some(open + 1),
+            EntryKind::Adjust => Some(open),
+            EntryKind::Post | EntryKind::Void | EntryKind::Expire => None,
+        };
+        let room = promised.is_none_or(|promised| self.layout.journal.free_slots(self.words()) > promised);
         let put = if room { self.layout.blobs.put(&mut self.tx, &bytes) } else { None };
         let record = put.map(|head| u64::from(head) | (bytes.len() as u64) << 32);
         if record.and_then(|record| self.layout.journal.push(&mut self.tx, &[record])).is_none() {

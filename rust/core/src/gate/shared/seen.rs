@@ -22,6 +22,11 @@ impl Layout {
         (self.scopes.len(words), words.load(self.full()))
     }
 
+    /// The slots that hold scopes.
+    pub fn live_slots<'a>(&self, words: Words<'a>) -> impl Iterator<Item = u32> + use<'a> {
+        self.scopes.rows(words)
+    }
+
     /// The rule, the key and the stock of a scope; `None` where a slot is free. A reader without the lock may see a mix of
     /// two calls, and reads again when the lock was taken meanwhile.
     pub fn scope(&self, words: Words<'_>, slot: u32) -> Option<(u16, Key, Stock)> {
