@@ -8,12 +8,16 @@ import pytest
 
 import tierkit as tk
 from tierkit.report.export import ledger_entries
+from tierkit.report.spend import spend
 from tierkit.report.verify import LedgerProof
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BUDGETS = [tk.Budget("1 USD", name="teams", period="total", per=["team"]), tk.Budget("9 USD", name="all", period="total")]
+BUDGETS = [
+    tk.Budget("1 USD", name="teams", period="total", per=["team"]),
+    tk.Budget("9 USD", name="all", period="total"),
+]
 
 
 def _sums(ledger: tk.Ledger) -> dict[str, str]:
@@ -67,14 +71,9 @@ def test_an_adjustment_is_known_after_a_restart_from_the_file(tmp_path: Path) ->
 
 
 def test_a_report_counts_the_money_and_not_the_correction(tmp_path: Path) -> None:
-    tier = tk.Tier("only", model="m", price={"input": "1 USD/Mtok", "output": "2 USD/Mtok"})
-    with tk.Governor(tk.Policy(tiers=[tier], budgets=BUDGETS), state=tmp_path) as governor:
-        admission = governor.admit(None, input_tokens=1_000_000, max_output_tokens=1, labels={"team": "a"})
-    assert admission is not None
-    with tk.Governor(tk.Policy(tiers=[tier], budgets=BUDGETS[1:]), state=tmp_path / "other") as governor:
-        first = governor.admit(None, input_tokens=100_000, max_output_tokens=1, labels={"team": "a"}, id="x")
-        first.settle(tk.Usage(100_000, 0))
-        governor._engine.gate.adjust("x", -40_000_000, "credit")
-        governor.flush()
-        (row,) = governor.report(by=["team"])
-    assert (row.requests, str(row.usd)) == (1, "0.06")
+    with tk.Ledger(BUDGETS, state=tmp_path) as ledger:
+        ledger.post(ledger.reserve({"team": "a"}, usd="0.1", id="r"), usd="0.1")
+        ledger.adjust("r", usd="-0.04", id="credit")
+        ledger.flush()
+    total = spend(tmp_path, by=["team"])["rows"][0]
+    assert (total["requests"], str(total["usd"])) == (1, "0.06")
