@@ -30,7 +30,7 @@ def test_an_adjustment_is_an_entry_of_its_own(tmp_path: Path, durability: str) -
         ledger.post(ledger.reserve({"team": "a"}, usd="0.5", id="r"), usd="0.4")
         assert str(ledger.adjust("r", usd="-0.1", id="credit")) == "0.3"
         assert str(ledger.adjust("r", usd="-0.1", id="credit")) == "0.3", "the same again changes nothing"
-        with pytest.raises(tk.ReservationConflict, match="'credit' was made with -0.1 USD, not -0.2 USD"):
+        with pytest.raises(tk.ReservationConflict, match=r"'credit' was made with -0.1 USD, not -0.2 USD"):
             ledger.adjust("r", usd="-0.2", id="credit")
         with pytest.raises(tk.ConfigError, match=r"0.3 USD are posted; expected a change other than 0 that leaves 0"):
             ledger.adjust("r", usd="-0.300000001", id="more")

@@ -57,8 +57,8 @@ def spend(state: str | os.PathLike[str], *, by: Sequence[str]) -> dict[str, Any]
 def explain(state: str | os.PathLike[str], request_id: str) -> list[dict[str, Any]]:
     """Return the ledger's entries of one request, oldest first; empty when it knows no such request.
 
-    Each has `kind` (reserve, post, void, expire, adjust), `at_ns` (since 1970), `usd`, `labels`, `usage`, `marks` (late,
-    overrun, estimated, cached) and `postings`: the change that it made to each budget.
+    Each has `kind` (reserve, post, void, expire, adjust), `at_ns` (since 1970), `usd`, `labels`, `usage`, `marks`
+    (late, overrun, estimated, cached) and `postings`: the change that it made to each budget.
 
     Raises:
         StateError: No ledger is there, or it cannot be read.
