@@ -18,7 +18,7 @@ pub struct Level {
     /// What it counts.
     pub dimension: String,
     /// What it held; negative in debt.
-    pub level: i64,
+    pub units: i64,
     /// When, nanoseconds since 1970.
     pub at_ns: i64,
 }
@@ -31,7 +31,7 @@ impl Level {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
-        hasher.update(&self.level.to_le_bytes());
+        hasher.update(&self.units.to_le_bytes());
         hasher.update(&self.at_ns.to_le_bytes());
         *hasher.finalize().as_bytes()
     }
@@ -53,7 +53,7 @@ pub fn save(connection: &mut Connection, anew: bool, changed: &[Level], idle: &[
         }
         let mut keep = transaction.prepare_cached("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?, ?, ?)")?;
         for found in changed {
-            keep.execute(params![found.rule, found.scope, found.dimension, found.level, found.at_ns, found.hash()])?;
+            keep.execute(params![found.rule, found.scope, found.dimension, found.units, found.at_ns, found.hash()])?;
         }
     }
     transaction.commit()
@@ -67,7 +67,7 @@ pub fn load(connection: &Connection) -> rusqlite::Result<Vec<(Level, Vec<u8>)>> 
     let mut select = connection.prepare("SELECT rule, scope, dimension, level, at_ns, hash FROM bucket")?;
     let level = |row: &rusqlite::Row<'_>| {
         let (rule, scope, dimension) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok((Level { rule, scope, dimension, level: row.get(3)?, at_ns: row.get(4)? }, row.get(5)?))
+        Ok((Level { rule, scope, dimension, units: row.get(3)?, at_ns: row.get(4)? }, row.get(5)?))
     };
     select.query_map([], level)?.collect()
 }
@@ -80,6 +80,6 @@ pub fn restore(gate: &mut dyn Decide, rules: &Rules, (level, hash): &(Level, Vec
     if let Some((rule, key)) = found {
         // A wall clock that was set back gives nothing, and one that was set ahead a full bucket at most.
         let age_ns = u64::try_from(now.wall_ns.saturating_sub(level.at_ns)).unwrap_or(0);
-        gate.restore_bucket(rule, &key, level.level, age_ns, now);
+        gate.restore_bucket(rule, &key, level.units, age_ns, now);
     }
 }

@@ -96,10 +96,10 @@ fn busy_buckets(segment: &Segment, rules: &Rules, slots: &[u32]) -> Result<Vec<(
 }
 
 /// A bucket as the file keeps it: its time by the wall.
-fn level(rules: &Rules, names: &Names, (rule, key, (level, _, last_ns)): &Kept) -> Level {
+fn level(rules: &Rules, names: &Names, (rule, key, (units, _, last_ns)): &Kept) -> Level {
     let now = SystemClock.now();
     let at_ns = now.wall_ns.saturating_sub_unsigned(now.boot_ns.saturating_sub(*last_ns));
     let dimension = rules.get(*rule).map_or("", |rule| rule.kind.dimension().as_str()).to_owned();
     let (rule, scope) = names.scope(*rule, key);
-    Level { rule, scope, dimension, level: *level, at_ns }
+    Level { rule, scope, dimension, units: *units, at_ns }
 }

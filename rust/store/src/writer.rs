@@ -45,10 +45,12 @@ impl Writer {
     /// Starts the thread.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system gives no thread, or the ledger cannot be opened.
     pub fn start(segment: &Arc<Segment>) -> Result<Self, StateError> {
         let stop = Arc::new(Stop::default());
         let mut work = Work { segment: Arc::clone(segment), stop: Arc::clone(&stop), ledger: None, watched_ns: 0 };
+        // Here and not on the thread: what keeps the ledger from being opened is an error of the opening, not of a later call.
+        work.stand_for_election()?;
         let thread = std::thread::Builder::new()
             .name("tierkit-journal".to_owned())
             .spawn(move || work.run())
@@ -91,7 +93,7 @@ impl Work {
     fn run(&mut self) {
         while !self.stop.asked.load(Ordering::Acquire) {
             self.watch();
-            if self.ledger.is_none() && !self.stand_for_election() {
+            if self.ledger.is_none() && !matches!(self.stand_for_election(), Ok(true)) {
                 self.rest(WATCH);
             } else if let Err(error) = self.serve() {
                 self.report(Some(&error));
@@ -101,7 +103,7 @@ impl Work {
             }
         }
         // One that ends before it was elected still writes what nobody else would.
-        if self.ledger.is_some() || self.stand_for_election() {
+        if self.ledger.is_some() || matches!(self.stand_for_election(), Ok(true)) {
             while matches!(self.commit(), Ok(more) if more) {}
             self.keep_levels(true);
             let unforked = fork::hold();
@@ -135,20 +137,21 @@ impl Work {
         }
     }
 
-    fn stand_for_election(&mut self) -> bool {
+    /// Whether this process is the writer now.
+    fn stand_for_election(&mut self) -> Result<bool, StateError> {
         if !record::try_lock(self.segment.procs(), ELECTION) {
-            return false;
+            return Ok(false);
         }
         match self.open() {
             Ok(ledger) => {
                 self.ledger = Some(ledger);
                 self.report(None);
-                true
+                Ok(true)
             }
             Err(error) => {
                 self.report(Some(&error));
                 record::unlock(self.segment.procs(), ELECTION);
-                false
+                Err(error)
             }
         }
     }
