@@ -92,7 +92,8 @@ impl PyScope {
     }
 
     /// Takes from the scopes that were matched; `None` when the rules have changed since.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the whole of a hot take")]
     fn take_here(slf: &Bound<'_, Self>, units: &Units) -> PyResult<Option<Py<PyDecision>>> {
         let (py, scope) = (slf.py(), slf.get());
         let decision = if scope.holds {

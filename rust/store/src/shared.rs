@@ -179,11 +179,10 @@ impl SharedGate {
         let before = segment.layout.waiting(segment.words()).end;
         let answer = {
             let mut turn = segment.turn()?;
-            let rules = &turn.known.directory.rules;
-            if version.is_some_and(|version| version != rules.version()) {
+            if version.is_some_and(|version| version != turn.known.version) {
                 return Err(StoreError::Stale);
             }
-            let rules = Arc::clone(rules);
+            let rules = Arc::clone(&turn.known.directory.rules);
             let shelf = SharedShelf::begin(segment.words(), &segment.layout, segment.seed(), segment.me())
                 .map_err(|error| broken(segment, error))?;
             let mut gate = Gate::resume(rules, shelf, std::mem::take(&mut turn.known.memo));

@@ -43,7 +43,7 @@ impl Segment {
         let known = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.acquire()?;
         let mut turn = Turn { segment: self, known };
-        if self.layout.rules_version(self.words()) != turn.known.directory.rules.version() {
+        if self.layout.rules_version(self.words()) != turn.known.version {
             self.follow(&mut turn)?;
         }
         Ok(turn)

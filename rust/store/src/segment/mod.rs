@@ -62,6 +62,8 @@ pub struct Segment {
 pub struct Known {
     /// What it remembers for itself.
     pub memo: Memo,
+    /// The version of the rules that it read last, beside them: each call compares it.
+    pub version: u64,
     /// The rules, as it read them last.
     pub directory: Directory,
 }

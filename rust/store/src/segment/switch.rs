@@ -85,6 +85,7 @@ impl Segment {
             self.layout.finish_switch(self.words(), &next.rules).map_err(|error| self.broken(&error))?;
         }
         let rules = Arc::clone(&next.rules);
+        turn.known.version = rules.version();
         turn.known.directory = next;
         *self.latest.write().unwrap_or_else(PoisonError::into_inner) = rules;
         Ok(())
