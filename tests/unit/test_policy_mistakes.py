@@ -303,7 +303,7 @@ MISTAKES: list[tuple[str, list[str]]] = [
         HEAD + TIER + "[routing]\ndefault = 'smal'\nmagic = 1\n",
         [
             "6:11: default 'smal': no tier is called so (did you mean 'small'?)",
-            "7:1: unknown key 'magic' in [routing]; known are share, default, pace, quota, quota_per, quota_burst, session, session_idle_s, mode, pace_mode, money_quota, money_burst, rules",
+            "7:1: unknown key 'magic' in [routing]; known are share, default, pace, quota, quota_per, quota_burst, session, session_idle_s, mode, pace_mode, money_quota, money_burst, feedback, explore, shadow, shadow_tier, shadow_budget, rules",
         ],
     ),
     (

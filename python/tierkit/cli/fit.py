@@ -21,25 +21,46 @@ _SEED = 20261121
 
 
 @click.command("fit", short_help="Fit the classifier to labelled requests of your own.")
-@click.option("--data", required=True, metavar="FILE", help="JSON lines: prompt, q_cheap, q_strong if known.")
-@click.option("--out", required=True, metavar="DIR", help="Where to write the classifier.")
+@click.option("--data", metavar="FILE", help="JSON lines: prompt, q_cheap, q_strong if known.")
+@click.option("--out", metavar="DIR", help="Where to write the classifier; with --data.")
+@click.option("--state", metavar="DIR", help="Instead: the state directory whose feedback is fitted, and that uses it.")
+@click.option("--force", is_flag=True, help="With --state: use it although its gain may be chance.")
 @click.option("--base", metavar="DIR", help="The classifier to start from; left out: the one of the package.")
 @click.option("--loss", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.02, show_default=True,
               help="The mean loss of quality to bound, a part of 1.")  # fmt: skip
 @click.option("--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.9,
               show_default=True, help="The confidence of the bound, a part of 1.")  # fmt: skip
 @json_option
-def command(*, data: str, out: str, base: str | None, loss: float, confidence: float, as_json_: bool) -> None:
+def command(
+    *,
+    data: str | None,
+    out: str | None,
+    state: str | None,
+    force: bool,
+    base: str | None,
+    loss: float,
+    confidence: float,
+    as_json_: bool,
+) -> None:
     """Fit a small head on top of the classifier to the requests of FILE, and write it to DIR.
 
     A fifth of the rows, drawn at random, is kept back: it measures what the fit is worth, and supports the promise
     "at this threshold the quality lost is at most so much". The head is fitted to the other rows. Prompts are not kept.
 
+    With --state, the feedback of a governor's directory is fitted; the newest fifth tests it. If it orders those
+    better, the processes of the directory use it from now on; else nothing changes.
+
     \b
     Examples:
       tierkit fit --data labelled.jsonl --out my-tiers
+      tierkit fit --state .tierkit
       tierkit eval --data others.jsonl --classifier my-tiers
     """  # noqa: D301 - \b is click's mark for lines to keep
+    if state is not None and data is None and out is None:
+        _from_feedback(state, base, loss, confidence, force=force, as_json_=as_json_)
+        return
+    if data is None or out is None or state is not None:
+        raise click.UsageError("expected --data FILE --out DIR, or --state DIR alone")
     from tierkit.report.labelled import read_labelled  # noqa: PLC0415 - keeps --help quick
     from tierkit.route import TierClassifier  # noqa: PLC0415 - as above
 
@@ -54,6 +75,26 @@ def command(*, data: str, out: str, base: str | None, loss: float, confidence: f
         as_json(found)
     else:
         _tell(found)
+
+
+def _from_feedback(
+    state: str, base: str | None, loss: float, confidence: float, *, force: bool, as_json_: bool
+) -> None:
+    from tierkit.governor.relearn import relearn  # noqa: PLC0415 - as above
+    from tierkit.route import TierClassifier  # noqa: PLC0415 - as above
+
+    start = None if base is None else TierClassifier.load(base)
+    found = relearn(state, start, loss=loss, confidence=confidence, force=force)
+    bound = None if found.bound is None else found.bound._asdict()
+    if as_json_:
+        as_json({**found._asdict(), "state": state, "bound": bound})
+        return
+    out = paper()
+    out.print(f"fitted to {found.fitted:,} judged requests, tested on the {found.tested:,} newest")
+    out.print(f"APGR {found.before:.3f} before, {found.after:.3f} after (gain {found.low:+.3f} to {found.high:+.3f})")
+    out.print("in force now" if found.in_force else "nothing was changed")
+    if found.why:
+        out.print(found.why, soft_wrap=True)
 
 
 def _parted(rows: list[LabelledRow]) -> tuple[list[LabelledRow], list[LabelledRow]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tierkit.client.flights import AsyncFlights
 from tierkit.client.servers import Servers
+from tierkit.client.shadow import AsyncShadow
 from tierkit.client.streaming import StreamState
 from tierkit.client.walk import Walk
 from tierkit.errors import BackendError, Refused
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tierkit.backends import AsyncBackend
     from tierkit.client.answer import Answer
     from tierkit.client.ports import AdmissionLike, GovernorLike
+    from tierkit.client.shadow import AsyncJudge
     from tierkit.request import Chunk
 
 __all__ = ["AsyncClient", "AsyncStream"]
@@ -36,11 +38,18 @@ class AsyncClient:
 
     """
 
-    def __init__(self, governor: GovernorLike, *, backends: Mapping[str, AsyncBackend] | None = None) -> None:
-        """Make backends where none are given; nothing is connected."""
+    def __init__(
+        self,
+        governor: GovernorLike,
+        *,
+        backends: Mapping[str, AsyncBackend] | None = None,
+        judge: AsyncJudge | None = None,
+    ) -> None:
+        """Make backends where none are given; nothing is connected. A judge may be a coroutine function."""
         self._governor = governor
         self._backends = Servers(governor, backends)
         self._flights = AsyncFlights()
+        self._shadow = AsyncShadow(governor, self._backends, judge)
 
     async def complete(
         self,
@@ -69,7 +78,13 @@ class AsyncClient:
             params=params,
         )
         async with self._flights.share(walk.flight_key(), walk.flight_wait_s()):
-            return await self._complete(walk)
+            answer = await self._complete(walk)
+        self._shadow.offer(walk, answer)
+        return answer
+
+    async def wait_for_shadow(self, timeout_s: float) -> bool:
+        """Wait until the second answers so far are judged; False when the time is over before."""
+        return await self._shadow.wait(timeout_s)
 
     async def _complete(self, walk: Walk) -> Answer:
         while True:
@@ -124,7 +139,8 @@ class AsyncClient:
         return AsyncStream(walk, self)
 
     async def aclose(self) -> None:
-        """Close the backends that were made from the policy."""
+        """Close the backends that were made from the policy; second answers that are under way are cancelled."""
+        self._shadow.close()
         for backend in self._backends.own:
             await backend.aclose()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tierkit.client.flights import Flights
 from tierkit.client.servers import Servers
+from tierkit.client.shadow import Shadow
 from tierkit.client.streaming import StreamState
 from tierkit.client.walk import Walk
 from tierkit.errors import BackendError, Refused
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tierkit.backends import Backend
     from tierkit.client.answer import Answer
     from tierkit.client.ports import AdmissionLike, GovernorLike
+    from tierkit.client.shadow import Judge
     from tierkit.request import Chunk
 
 __all__ = ["Client", "Stream"]
@@ -30,6 +32,9 @@ class Client:
         governor: What decides.
         backends: Backends by the names that the tiers use; None makes them from the policy, and again
             when another one comes into force.
+        judge: Judges two answers, for `shadow` in `[routing]`: called with the messages, the answer that the caller
+            got and the one of another tier, it returns the quality of both, each from 0 to 1. It runs in a thread of
+            its own, never on the caller's path; streamed answers are not judged.
 
     Raises:
         ConfigError: A backend of the policy that cannot be made.
@@ -46,11 +51,18 @@ class Client:
 
     """
 
-    def __init__(self, governor: GovernorLike, *, backends: Mapping[str, Backend] | None = None) -> None:
+    def __init__(
+        self,
+        governor: GovernorLike,
+        *,
+        backends: Mapping[str, Backend] | None = None,
+        judge: Judge | None = None,
+    ) -> None:
         """Make backends where none are given; nothing is connected."""
         self._governor = governor
         self._backends = Servers(governor, backends)
         self._flights = Flights()
+        self._shadow = Shadow(governor, self._backends, judge)
 
     def complete(
         self,
@@ -100,7 +112,13 @@ class Client:
             params=params,
         )
         with self._flights.share(walk.flight_key(), walk.flight_wait_s()):
-            return self._complete(walk)
+            answer = self._complete(walk)
+        self._shadow.offer(walk, answer)
+        return answer
+
+    def wait_for_shadow(self, timeout_s: float) -> bool:
+        """Wait until the second answers so far are judged; False when the time is over before."""
+        return self._shadow.wait(timeout_s)
 
     def _complete(self, walk: Walk) -> Answer:
         while True:
@@ -160,7 +178,8 @@ class Client:
         return stream
 
     def close(self) -> None:
-        """Close the backends that were made from the policy."""
+        """Close the backends that were made from the policy; second answers that wait are dropped."""
+        self._shadow.close()
         for backend in self._backends.own:
             backend.close()
 

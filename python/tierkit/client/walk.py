@@ -36,6 +36,7 @@ class Walk:
     Attributes:
         id: The request's id.
         attempts: Every attempt that ended.
+        bound: The caller's bound of the answer, in tokens.
 
     """
 
@@ -58,6 +59,7 @@ class Walk:
         self.attempts: list[Attempt] = []
         self.messages = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
         self.params = params
+        self.bound = max_output_tokens
         self._policy = policy
         self._admit = {
             "labels": labels,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter_ns
 
+from tierkit.errors import ConfigError
 from tierkit.governor.alerts import tell
 from tierkit.governor.answers import Answers
 from tierkit.governor.candidate import Candidate
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tierkit.governor.admission import Admission
     from tierkit.governor.answers import Place
     from tierkit.governor.ground import Ground
+    from tierkit.governor.learning import Learning
+    from tierkit.governor.model import Model
     from tierkit.governor.prompt import Prompt
     from tierkit.governor.walk import Ask
     from tierkit.policy import Policy
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from tierkit.request import Usage
 
 __all__ = ["Engine"]
+
+_MOST_HITS = 4_096
 
 
 class Engine:
@@ -47,6 +52,8 @@ class Engine:
         pressure: What the servers say of their load.
         steering: What orders the tiers.
         ttl_s: Life of a reservation, in seconds.
+        hits: By request, the newest answers from the cache, to be reported.
+        learning: What it learns from, or None.
         score_clock: Nanoseconds by which the time for a score is measured.
     """
 
@@ -55,8 +62,8 @@ class Engine:
     steering: Steering
 
     __slots__ = (
-        "_fixed", "_ground", "_margin", "answers", "candidates", "policy", "pressure", "score_clock", "steering",
-        "ttl_s", "version", "waiting",
+        "_fixed", "_ground", "_margin", "answers", "candidates", "hits", "learning", "policy", "pressure",
+        "score_clock", "steering", "ttl_s", "version", "waiting",
     )  # fmt: skip
 
     def __init__(self, policy: Policy, ground: Ground, *, before: Engine | None = None) -> None:
@@ -65,6 +72,8 @@ class Engine:
         self._ground = ground
         self.candidates = _candidates(policy, ground.prices, before)
         clock = ground.clock
+        self.learning = _learning(policy, ground.state)
+        self.hits: dict[str, int] = {} if before is None else before.hits
         # Under a clock of its own a replay gives the same figures however busy the machine is.
         self.score_clock = perf_counter_ns if clock is None else lambda: clock.boot_ns
         self.pressure = Pressure(policy, clock=clock) if before is None else before.pressure.under(policy)
@@ -106,6 +115,8 @@ class Engine:
             count: False changes no state: a look at what would be.
         """
         need, tiers = ask.need, ask.tiers
+        if not ask.steers:
+            return Ranking([self.candidates[name] for name in tiers or ()], None, ())
         reasons: tuple[str, ...] = ()
         gain_ppm = None
         if self._fixed is not None and need is None and tiers is None:
@@ -116,7 +127,14 @@ class Engine:
             names = self.steering.look(ask.prompt, need, tiers)
             return Ranking([self.candidates[name] for name in names], need, reasons)
         names, bent, steered = self.steering.order(
-            ask.prompt, ask.labels, need, tiers, gain_ppm=gain_ppm, size=self._size(ask), now_ns=self.gate.wall_ns
+            ask.prompt,
+            ask.labels,
+            need,
+            tiers,
+            gain_ppm=gain_ppm,
+            drawn=self._is_drawn(ask.identity),
+            size=self._size(ask),
+            now_ns=self.gate.wall_ns,
         )
         return Ranking([self.candidates[name] for name in names], need, (*reasons, *bent), steered)
 
@@ -135,23 +153,54 @@ class Engine:
         """Need, reasons and gains; without a need the request goes to the default tier."""
         from tierkit.route.deadline import Deadline, TooLate  # noqa: PLC0415 - a policy without shares never scores
 
-        ground = self._ground
-        if ground.classifier is None:
-            from tierkit.route import TierClassifier  # noqa: PLC0415 - as above
-
-            ground.classifier = TierClassifier.default()
+        classifier = self.model.current()
+        self.steering.core.use_model(self.model.generation)
         try:
-            score = ground.classifier.score_messages(prompt.messages, deadline=Deadline(self.score_clock))
+            score = classifier.score_messages(prompt.messages, deadline=Deadline(self.score_clock))
         except TooLate:
             return None, ("deadline",), None
         if score is None:
             return None, (), None
-        return score.need, score.reasons, self._margin.gain_ppm(score, ground.classifier)
+        return score.need, score.reasons, self._margin.gain_ppm(score, classifier)
+
+    @property
+    def model(self) -> Model:
+        """The classifier in force."""
+        return self._ground.model
+
+    def _is_drawn(self, identity: str | None) -> bool:
+        draws = None if self.learning is None else self.learning.draws
+        return (
+            draws is not None
+            and identity is not None
+            and draws.falls(b"explore", identity, self.policy.routing.explore)
+        )
+
+    def second_opinion(self, identity: str, tier: str) -> str | None:
+        """Return the tier that is to answer too, if chance picks the request."""
+        draws = None if self.learning is None else self.learning.draws
+        if draws is None or not draws.falls(b"shadow", identity, self.policy.routing.shadow):
+            return None
+        names = list(self.candidates)
+        second = self.policy.routing.shadow_tier or (names[0] if tier != names[0] else names[-1])
+        return None if second == tier else second
+
+    def remember(self, identity: str, ask: Ask, ranking: Ranking, tier: str) -> None:
+        """Keep the features of an admitted request, if the policy learns."""
+        if self.learning is None or ranking.steered is None:
+            return
+        from tierkit.governor.learning import noted, text_of  # noqa: PLC0415 - as in `_learning`
+
+        text = text_of(ask.prompt.messages)
+        if text is not None:
+            propensity = ranking.steered.propensity
+            at_ns = self.gate.wall_ns
+            self.learning.note(noted(identity, text, at_ns=at_ns, tier=tier, need=ranking.need, propensity=propensity))
 
     def routing_state(self) -> RoutingState:
         """Return what routing does as a whole."""
         figures = self.steering.core.figures()
-        classifier = self._ground.classifier
+        classifier = self.model.known()
         margin_ppm = None if classifier is None else self._margin.at_margin_ppm(classifier)
         extra_nusd = figures["extra_nusd"]
         # Millionths of quality per nano-USD, as quality per USD.
@@ -189,6 +238,8 @@ class Engine:
             self.steering.ended(admission.steered, admission.tier, posted, input_tokens + output_tokens)
         tell(alerts)
         self.pressure.ended(admission.id, (input_tokens, output_tokens))
+        if self.learning is not None:
+            self.learning.write_if_due()
         self._released(admission.id)
         return Money.from_nusd(posted)
 
@@ -225,6 +276,12 @@ class Engine:
         gate = self.gate
         self.waiting.released(lambda: gate.touched(identity))
 
+    def answered(self, identity: str, hit: int) -> None:
+        """Remember which kept answer a request got, so that what is said of the request is said of the answer."""
+        if len(self.hits) >= _MOST_HITS:
+            self.hits.pop(next(iter(self.hits)), None)
+        self.hits[identity] = hit
+
     def keep(self, place: Place, tier: str, value: bytes, cost: Money) -> None:
         """Keep an answer for equal and, if the policy says so, near-equal questions."""
         self.answers.put(place, tier, value, cost)
@@ -244,3 +301,18 @@ def _orders_alike(policy: Policy, before: Policy) -> bool:
     """Whether two policies order the tiers by the same rules: then what was learned of the traffic holds on."""
     same = policy.routing == before.routing and policy.tiers == before.tiers
     return same and (policy.routing.pace is None or policy.budgets == before.budgets)
+
+
+def _learning(policy: Policy, state: str | None) -> Learning | None:
+    if not policy.routing.learns:
+        return None
+    from tierkit.governor.learning import Learning  # noqa: PLC0415 - a policy that does not learn never needs it
+
+    name = policy.routing.shadow_budget
+    for budget in policy.budgets:
+        if budget.name == name and budget.where.get("purpose") != ("shadow",):
+            raise ConfigError(
+                f"shadow_budget '{name}': expected a budget that pays for second answers alone; give it the line "
+                'where = { purpose = "shadow" }'
+            )
+    return Learning(policy.routing, state, [tier.name for tier in policy.tiers])

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tierkit.policy import Policy
     from tierkit.prices import PriceBook
     from tierkit.route import TierClassifier
+    from tierkit.route.refit import Refit
 
     Content = str | Sequence[Mapping[str, Any]] | None
 
@@ -273,6 +274,108 @@ class Governor:
         """Tell whether an answer from the cache was right; a wrong one is never given again for this question."""
         return self._engine.answers.report(hit.id, ok=ok)
 
+    def feedback(
+        self,
+        id: str,  # noqa: A002 - the word that users read in the ledger
+        *,
+        ok: bool | None = None,
+        quality: float | None = None,
+        tier: str | None = None,
+    ) -> bool:
+        """Tell how good an answer was. The last word stands; saying the same again changes nothing.
+
+        It is kept with the features of the request, never its text, for `refit` (`feedback = true` in `[routing]`). An
+        answer from the cache is reported to it. An answer that was not good enough lets its session rise one tier.
+
+        Args:
+            id: The request: of an admission, or of an answer of a client. In any process of the state directory.
+            ok: Whether it was good enough; or else:
+            quality: From 0 (useless) to 1 (as good as wanted); below 0.5 is not good enough.
+            tier: Whose answer, when it is not the tier's that served: a second answer, asked for to compare.
+
+        Returns:
+            Whether anything was new.
+
+        Raises:
+            UnknownReservation: No request has this id, or it ended more than a day ago.
+            ConfigError: Neither or both of ok and quality, an unknown tier, or nothing in the policy that could use it.
+            StateError: It cannot be written.
+
+        Example:
+            >>> import tierkit as tk
+            >>> price = {"input": "1 USD/Mtok", "output": "2 USD/Mtok"}
+            >>> tiers = [tk.Tier("small", model="m", price=price), tk.Tier("large", model="l", price=price)]
+            >>> routing = tk.policy.Routing(share={"large": 0.2}, feedback=True)
+            >>> governor = tk.Governor(tk.Policy(tiers=tiers, routing=routing))
+            >>> admission = governor.admit("Say hello", max_output_tokens=10)
+            >>> cost = admission.settle(tk.Usage(input_tokens=8, output_tokens=4))
+            >>> governor.feedback(admission.id, ok=True)
+            True
+        """
+        from tierkit.governor.verdict import judged  # noqa: PLC0415 - most programs give none
+
+        return judged(self._engine, self._state, id, ok=ok, quality=quality, tier=tier)
+
+    def second_opinion(self, id: str, tier: str) -> str | None:  # noqa: A002 - as in admit
+        """Return the tier that is to answer a request too, or None if chance does not pick it (`shadow`).
+
+        The same id is always picked alike.
+        """
+        return self._engine.second_opinion(id, tier)
+
+    def admit_second(
+        self,
+        prompt: Content,
+        *,
+        id: str,  # noqa: A002 - as in admit
+        tier: str,
+        max_output_tokens: int | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Admission:
+        """Reserve for a second answer to a request, on one tier, with the label `purpose = "shadow"` alone.
+
+        It counts for no quota, session or threshold, and waits for nothing.
+
+        Args:
+            prompt: What was asked.
+            id: The request that it is about; in the ledger it is `<id>~shadow`.
+            tier: The tier that answers.
+            max_output_tokens: Bound of the answer.
+            params: Everything else that changes the answer.
+
+        Raises:
+            Refused: Its budget, or anything else, has no room.
+        """
+        labels, own = {"purpose": "shadow"}, f"{id}~shadow"
+        ask = Ask(
+            Prompt(prompt, None, params), labels, max_output_tokens, own, params, None, [tier], "off", steers=False
+        )
+        outcome = Walk(self._force, ask, priority=class_of("batch")).try_once()
+        if isinstance(outcome, Admission):
+            return outcome
+        raise refused(outcome)
+
+    def refit(self, *, loss: float = 0.02, confidence: float = 0.9, force: bool = False) -> Refit:
+        """Fit the classifier to the feedback so far, and put it in force if it orders the newest fifth better.
+
+        The fit starts from the classifier that the governor was opened with. All processes of the state directory go
+        over to the new one; thresholds then follow its scores anew.
+
+        Args:
+            loss: The mean loss of quality to bound, a part of 1.
+            confidence: The confidence of that bound, a part of 1.
+            force: Put it in force although the 95 % interval of its gain reaches below 0.
+
+        Raises:
+            ConfigError: Fewer than 50 judged answers of the cheapest tier, or `feedback` is off.
+            StateError: The lessons or the new classifier cannot be read or written.
+
+        Cost: some 2 s for 500 judged requests.
+        """
+        from tierkit.governor.verdict import relearned  # noqa: PLC0415 - as in `feedback`
+
+        return relearned(self._engine, loss=loss, confidence=confidence, force=force)
+
     def balances(self) -> list[Balance]:
         """Return what every budget spent and holds, by rule, key and window; and its pace, if it sets one."""
         return balances(self._engine.gate, self._engine.steering.pacing)
@@ -310,6 +413,8 @@ class Governor:
 
     def close(self) -> None:
         """Write what is left and give the state directory free. A closed governor refuses every call."""
+        if self._engine.learning is not None:
+            self._engine.learning.close()
         self._engine.close()
 
     def __enter__(self) -> Self:
@@ -349,6 +454,8 @@ class Governor:
         bound = max_output_tokens
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int) or bound < 1):
             raise ConfigError(f"max_output_tokens={bound!r}: expected a whole number of 1 or more, or None")
+        if id is None and self._engine.learning is not None:
+            id = self._engine.gate.new_id()  # noqa: A001 - chance goes by it
         who = labels if type(labels) is dict else dict(labels or {})
         ask = Ask(Prompt(prompt, input_tokens, params), who, bound, id, params, need, tiers, cache)
         return Walk(self._force, ask, priority=place_in_line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tierkit import _core
 from tierkit.errors import ConfigError
+from tierkit.governor.model import Model
 from tierkit.governor.waiting import Waiting
 
 TYPE_CHECKING = False
@@ -20,7 +21,7 @@ class Ground:
 
     Attributes:
         prices: The price book.
-        classifier: Scores prompts; None until the first score.
+        model: The classifier in force.
         clock: A manual clock, or None for the machine's.
         state: The state directory, or None.
         path: The policy's file, or "".
@@ -32,9 +33,9 @@ class Ground:
         "_gate",
         "_is_closed",
         "_waiting",
-        "classifier",
         "clock",
         "line",
+        "model",
         "path",
         "prices",
         "state",
@@ -56,7 +57,7 @@ class Ground:
 
             prices = PriceBook.default()
         self.prices = prices
-        self.classifier = classifier
+        self.model = Model(classifier, state)
         self.clock = clock
         self.state = state
         self.path = policy.path

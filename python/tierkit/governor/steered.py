@@ -30,9 +30,11 @@ class Steered(NamedTuple):
         session: Its session, as a key, or None.
         key: The key of its quotas, or None.
         held_nusd: What is on hold of the key's quota on money.
+        propensity: Probability with which that tier was chosen; below 1 only near a threshold that is explored.
     """
 
     tier: int
     session: str | None
     key: str | None
     held_nusd: int
+    propensity: float = 1.0

@@ -60,7 +60,7 @@ class Steering:
         self.core = _steering(routing, candidates, gate, default=self._names.index(router.plan(None)[0]))
         self.pacing = None if routing.pace is None else Pacing(policy, gate, self.core)
         self._costs = Costs(routing.share, candidates, self.core)
-        bends = self.scores or self._abilities or self._pays or routing.session or self.pacing
+        bends = self.scores or self._abilities or self._pays or routing.session or self.pacing or routing.learns
         self.fixed = None if bends else router.plan(None)
 
     @property
@@ -92,6 +92,7 @@ class Steering:
         tiers: Collection[str] | None,
         *,
         gain_ppm: tuple[int, int] | None,
+        drawn: bool,
         size: Size,
         now_ns: int,
     ) -> tuple[list[str], tuple[str, ...], Steered | None]:
@@ -103,6 +104,7 @@ class Steering:
             need: How much the strong tier is needed, or None.
             tiers: The tiers that may serve; None: all.
             gain_ppm: Expected gain of the strong tier, here and at the margin, once the classifier is fitted.
+            drawn: Whether chance has picked the request for the other tier, if its need is near a threshold.
             size: How large it is.
             now_ns: Wall time, for the pace and the sessions.
 
@@ -112,7 +114,7 @@ class Steering:
         if self.pacing is not None:
             self.pacing.arrived(now_ns)
         session, key = self.session(labels), self._key(labels)
-        plan, reasons, held_nusd, _, drifts, watched = self.core.decide(
+        plan, reasons, held_nusd, other, drifts, watched = self.core.decide(
             need,
             now_ns=now_ns,
             gain_ppm=gain_ppm,
@@ -121,11 +123,15 @@ class Steering:
             tokens=(0, 0) if session is None else _held(size.tokens()),
             key=key,
             ceilings_nusd=[] if key is None or self._routing.money_quota is None else size.ceilings_nusd(),
+            drawn=drawn,
         )
         if drifts or watched:
             self._alert(labels, drifts=drifts)
         names = self._able(prompt, [self._names[at] for at in plan], tiers)
-        steered = None if session is None and key is None else Steered(plan[0], session, key, held_nusd)
+        steered = None
+        if session is not None or key is not None or self._routing.learns:
+            explored = 0.0 if other is None else self._routing.explore
+            steered = Steered(plan[0], session, key, held_nusd, explored if drawn and explored else 1 - explored)
         return names, reasons, steered
 
     def session(self, labels: Mapping[str, str]) -> str | None:
@@ -168,8 +174,18 @@ class Steering:
         if steered.session is not None and served < steered.tier:
             self.core.move_to(steered.session, served)
 
+    def evidence(self, labels: Mapping[str, str], tier: str) -> bool:
+        """Let a session rise one tier, since an answer of the one that it is on was not good enough."""
+        session, at = self.session(labels), self._names.index(tier)
+        if session is None or self.core.pinned(session) != at or at + 1 == len(self._names):
+            return False
+        self.core.move_to(session, at + 1)
+        return True
+
     def ended(self, steered: Steered, tier: str, cost_nusd: int, tokens: int | None) -> None:
         """Book what a request cost its key, and how much of its session the tier has cached now."""
+        if steered.session is None and steered.key is None:
+            return
         self.core.settle(
             key=steered.key,
             session=steered.session,

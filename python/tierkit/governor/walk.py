@@ -40,6 +40,7 @@ class Ask(NamedTuple):
         need: The caller's own score, or None.
         tiers: The tiers that the caller allows, or None for all.
         cache: "use", "refresh" or "off".
+        steers: Whether routing orders the tiers; else they are tried as given, and nothing is counted.
     """
 
     prompt: Prompt
@@ -50,6 +51,7 @@ class Ask(NamedTuple):
     need: float | None
     tiers: Collection[str] | None
     cache: str
+    steers: bool = True
 
 
 class Walk:
@@ -223,6 +225,8 @@ class Walk:
         steered = None if ranking is None else ranking.steered
         if steered is not None:
             self.engine.steering.admitted(steered, candidate.tier.name)
+        if ranking is not None and self._new:
+            self.engine.remember(identity, self._narrowed, ranking, candidate.tier.name)
         return Admission(
             self.engine,
             candidate.labels,
@@ -250,6 +254,7 @@ class Walk:
         identity = decision.id or ""
         *_, alerts = engine.gate.post(identity, cached=True, saved_nusd=found.saved.nusd)
         tell(alerts)
+        engine.answered(identity, found.id)
         hit = Hit(value, similarity=found.similarity, exact=found.exact, id=found.id, saved=found.saved, tier=tier)
         return Admission(
             engine,

@@ -88,6 +88,11 @@ ROUTING: Mapping[str, Field] = {
     "pace_mode": Field(partial(readers.text, example="enforce")),
     "money_quota": Field(readers.ratio),
     "money_burst": Field(readers.money),
+    "feedback": Field(readers.flag),
+    "explore": Field(readers.ratio),
+    "shadow": Field(readers.ratio),
+    "shadow_tier": Field(readers.text),
+    "shadow_budget": Field(partial(readers.text, example="shadow")),
 }
 ROUTING_RULE: Mapping[str, Field] = {
     "where": Field(readers.where),

@@ -163,8 +163,9 @@ class _Assembly:
             names = [(key, values_of_rule.get(key)) for key in ("pin", "at_least", "at_most")]
             self.named += [((*rule.path, key), "tier", key, name) for key, name in names if name is not None]
             rules.append(self.reader.make(RoutingRule, values_of_rule, rule))
-        if values.get("pace") is not None:
-            self.named.append((("routing", "pace"), "budget", "pace", values["pace"]))
+        for key, kind in (("pace", "budget"), ("shadow_budget", "budget"), ("shadow_tier", "tier")):
+            if values.get(key) is not None:
+                self.named.append((("routing", key), kind, key, values[key]))
         return self.reader.make(Routing, {**values, "rules": [rule for rule in rules if rule is not None]}, part)
 
     def _many(self, key: str) -> list[Node]:

@@ -255,8 +255,9 @@ class Policy(Record):
             for key in ("pin", "at_least", "at_most"):
                 if getattr(rule, key) is not None:
                     yield ("routing", "rules", at, key), "tier", key, getattr(rule, key)
-        if self.routing.pace is not None:
-            yield ("routing", "pace"), "budget", "pace", self.routing.pace
+        for key, kind in (("pace", "budget"), ("shadow_budget", "budget"), ("shadow_tier", "tier")):
+            if getattr(self.routing, key) is not None:
+                yield ("routing", key), kind, key, getattr(self.routing, key)
 
 
 def _loaded_before(make: Any, arguments: tuple[Any, ...], loaded_ns: int, path: str) -> Policy:

@@ -76,6 +76,11 @@ class Routing(Record):
         quota_per: Labels whose values are the key of the quotas.
         quota_burst: Requests that a key may send to them ahead of its quota.
         money_quota: Most of each key's money that tiers above the cheapest may take, from 0 to 1.
+        feedback: Keep the features of requests, never their text, so that `Governor.feedback` and `refit` can learn.
+        explore: Part of the requests near a threshold that chance sends to the tier beyond it, to learn.
+        shadow: Part of the requests that a second tier answers too, off the caller's path, to be judged.
+        shadow_tier: That tier; None: the cheapest for requests that a stronger one served, else the strongest.
+        shadow_budget: Name of the budget that pays for it, with `where = { purpose = "shadow" }`.
         money_burst: USD that a key may spend there ahead of its money_quota; None: 1 USD.
         session: Labels that name a session, with all others equal: it keeps its tier, moving up only. Empty: none does.
         session_idle_s: Seconds of silence after which a session may fall again: the life of the server's prompt cache.
@@ -89,6 +94,8 @@ class Routing(Record):
 
     __slots__ = (
         "default",
+        "explore",
+        "feedback",
         "mode",
         "money_burst",
         "money_quota",
@@ -100,6 +107,9 @@ class Routing(Record):
         "rules",
         "session",
         "session_idle_s",
+        "shadow",
+        "shadow_budget",
+        "shadow_tier",
         "share",
     )
     __match_args__ = (
@@ -116,6 +126,11 @@ class Routing(Record):
         "pace_mode",
         "money_quota",
         "money_burst",
+        "feedback",
+        "explore",
+        "shadow",
+        "shadow_tier",
+        "shadow_budget",
     )
 
     share: Mapping[str, float]
@@ -131,6 +146,11 @@ class Routing(Record):
     pace_mode: str
     money_quota: float | None
     money_burst: Money | None
+    feedback: bool
+    explore: float
+    shadow: float
+    shadow_tier: str | None
+    shadow_budget: str | None
 
     def __init__(
         self,
@@ -148,6 +168,11 @@ class Routing(Record):
         pace_mode: str = "enforce",
         money_quota: float | None = None,
         money_burst: str | Money | int | None = None,
+        feedback: bool = False,
+        explore: float = 0.0,
+        shadow: float = 0.0,
+        shadow_tier: str | None = None,
+        shadow_budget: str | None = None,
     ) -> None:
         """Check each share and their sum."""
         found = {}
@@ -163,6 +188,12 @@ class Routing(Record):
             raise ConfigError("quota_per: there is no quota; add the line quota = 0.30")
         if money_quota is None and money_burst is not None:
             raise ConfigError("money_burst: there is no money_quota; add the line money_quota = 0.50")
+        if not isinstance(feedback, bool):
+            raise ConfigError(f"feedback {quoted(feedback)}: expected true or false")
+        if shadow and shadow_budget is None:
+            raise ConfigError(
+                'shadow_budget: missing; name a budget with where = { purpose = "shadow" } that pays for the shadow'
+            )
         for rule in rules:
             if not isinstance(rule, RoutingRule):
                 raise ConfigError(f"rules {quoted(rule)}: expected RoutingRule")
@@ -180,7 +211,17 @@ class Routing(Record):
             pace_mode=one_of("pace_mode", pace_mode, _MODES),
             money_quota=money_quota if money_quota is None else ratio("money_quota", money_quota),
             money_burst=None if money_burst is None else _burst(money_burst),
+            feedback=feedback,
+            explore=ratio("explore", explore),
+            shadow=ratio("shadow", shadow),
+            shadow_tier=shadow_tier if shadow_tier is None else check_name("shadow_tier", shadow_tier),
+            shadow_budget=shadow_budget if shadow_budget is None else check_name("shadow_budget", shadow_budget),
         )
+
+    @property
+    def learns(self) -> bool:
+        """Whether requests are remembered, so that they can be judged."""
+        return self.feedback or self.explore > 0 or self.shadow > 0
 
 
 def _burst(amount: str | Money | int) -> Money:

@@ -56,6 +56,11 @@ share = { large = 0.20 }                  # part of the requests, the hardest on
 # quota_burst = 5                         # requests that a key may send there ahead of its quota
 # money_quota = 0.50                      # most of each key's money above the cheapest tier
 # money_burst = "1 USD"                   # money that a key may spend there ahead of it
+# feedback = true                         # keep features of requests, to learn from what governor.feedback says of them
+# explore = 0.01                          # part of the requests near a threshold that go to the other tier, to learn
+# shadow = 0.005                          # part of the requests that a second tier answers too, to be judged
+# shadow_tier = "large"                   # that tier; left out: the cheapest or the strongest, whichever did not serve
+# shadow_budget = "team-daily"            # what pays for it; a budget with where = { purpose = "shadow" }
 # session = ["session"]                   # labels that name a session: it keeps its tier, moving up only
 # session_idle_s = 300                    # silence after which a session may fall again
 #

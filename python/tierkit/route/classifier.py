@@ -220,6 +220,25 @@ class TierClassifier:
         texts = [text for text in human_ask(messages) if text is not None]
         return max(self._scored(texts, deadline), key=lambda score: score.need) if texts else None
 
+    def needs_of(self, features: tuple[bytes, bytes, bytes, bytes]) -> list[float]:
+        """Return the needs of texts of which only the features are known (`tierkit._core.features`).
+
+        Raises:
+            ConfigError: The model cannot be used.
+        """
+        try:
+            return [score.need for score in self._loaded().finish(features)]
+        except Exception as error:  # noqa: BLE001 - one sentence, whatever the file or the runtime found
+            raise ConfigError(f"classifier: its model cannot be used ({type(error).__name__}: {error})") from None
+
+    def with_head(self, numbers: dict[str, Any]) -> TierClassifier:
+        """Return this classifier with a fitted head on top (`tierkit.route.fit.fitted_numbers`)."""
+        from tierkit.route.fitted import FittedEngine  # noqa: PLC0415 - loads numpy
+
+        made = type(self)(self._folder)
+        made._engine = FittedEngine(self._loaded(), numbers)  # noqa: SLF001 - of its own class
+        return made
+
     def gain_at(self, need: float) -> float | None:
         """Return the expected gain of the strong tier where the need is so high, in [-1, 1]; None unless fitted.
 
