@@ -31,7 +31,9 @@ WORDS = ["please", "check", "the", "new", "old", "team", "for", "today", "again"
 
 def governor(state: Path | None = None, **routing: Any) -> tk.Governor:
     routing = {"share": {"large": 0.2}, "feedback": True, **routing}
-    return tk.Governor(tk.Policy(tiers=TIERS, routing=Routing(**routing)), state=state)
+    made = tk.Governor(tk.Policy(tiers=TIERS, routing=Routing(**routing)), state=state)
+    made._engine.score_clock = lambda: 0  # a score may take its time here, however busy the machine is
+    return made
 
 
 def served(made: tk.Governor, text: str, **labels: str) -> tk.Admission:
