@@ -15,15 +15,18 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
+import throttle_levels
 import throttle_peers
 import throttle_processes
-from throttle_ours import hot_key, keys, pairs
+import throttle_threads
+import throttle_waiters
+from throttle_ours import hot_key, keys, pairs, strict_callers
 from throttle_peers import absent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PEERS = ("token-bucket", "limits", "pyrate-limiter", "throttled-py", "aiolimiter", "redis")
+PEERS = ("token-bucket", "limits", "pyrate-limiter", "throttled-py", "aiolimiter", "redis", "token-throttle", "litellm")
 
 
 class Row(NamedTuple):
@@ -64,7 +67,39 @@ def rows(turns: int) -> Iterator[Row]:
             yield from compared(f"{case}, {name}", once, {"the same in memory": memory}, turns)
         if (peer := throttle_peers.synced_writes(strict)) is not None:
             yield from compared(f"{case}, strict", pairs(strict, "strict"), {"4 KiB write + fdatasync": peer}, turns)
-    yield from compared("a take of each of 100,000 keys", keys, throttle_peers.keys(), 3)
+        alone = {"one caller": strict_callers(strict, 1)}
+        yield from compared(f"{case}, strict, 64 callers", strict_callers(strict, 64), alone, turns)
+    yield from levels(turns)
+    threads = {"one thread": throttle_threads.takes(1)}
+    yield from compared("take, two threads, a key each", throttle_threads.takes(2), threads, turns)
+    yield from compared("the first take of each of 1,000,000 keys", keys, throttle_peers.keys(), 3)
+    yield from waiters()
+
+
+def levels(turns: int) -> Iterator[Row]:
+    """Every way of ours beside every peer, all in turns."""
+    ours, peers = throttle_levels.ours(), throttle_levels.peers()
+    found = alternating({**ours, **peers}, turns)
+    for way in ours:
+        case = f"take + settle, 4 levels of 5 dimensions, {way}"
+        yield from (Row(case, found[way], name, found[name]) for name in peers)
+
+
+def waiters() -> Iterator[Row]:
+    """Time and CPU of each waiter; whether order and bound held goes to stderr."""
+    found = throttle_waiters.waiters()
+    ideal_s = (throttle_waiters.WAITERS - throttle_waiters.BURST) / throttle_waiters.RATE
+    for name, run in found.items():
+        print(
+            f"{name}: {run.took_s / ideal_s:.3f} x ideal, {run.displaced} displaced, {run.excess} in excess",
+            file=sys.stderr,
+        )
+    for name, admitted in throttle_waiters.evictions().items():
+        print(f"{name}: {admitted} of 10 admitted while other keys fill a store of 64", file=sys.stderr)
+    if (peer := found.get("aiolimiter")) is not None:
+        each = 1e9 / throttle_waiters.WAITERS
+        yield Row("10,000 waiters, time", found["ours"].took_s * each, "aiolimiter", peer.took_s * each)
+        yield Row("10,000 waiters, CPU", found["ours"].cpu_s * each, "aiolimiter", peer.cpu_s * each)
 
 
 def processes(turns: int) -> Iterator[Row]:
