@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tierkit_core::decision::{Cause, Failing, Refusal, Wait};
+use tierkit_core::gate::Bound as Scopes;
 use tierkit_core::ledger::ReservationId;
 use tierkit_core::rules::Rules;
 use tierkit_core::throttle::{Dimension, Units};
 use tierkit_core::units::format_nusd;
 
 use crate::labels::key_dict;
-use crate::scope::PyScope;
 
 /// What a gate answered.
 pub enum Answer {
-    /// Units that refill were taken through this handle.
-    Taken(Py<PyScope>),
+    /// Units that refill were taken from these scopes.
+    Taken(Arc<Scopes>),
     /// A reservation was made, or found: then nothing new was charged.
     Reserved { id: ReservationId, replayed: bool },
     /// Nothing was taken; the rules name who refuses.
@@ -58,6 +58,11 @@ impl PyDecision {
     /// The rule that binds, if this is a refusal.
     pub fn binding_rule(&self) -> Option<&Failing> {
         self.binding().map(|(_, found)| found)
+    }
+
+    /// The decision as if just made: only for one that nobody holds, and that took the same.
+    pub fn renew(&self) {
+        self.settled.store(false, Ordering::Relaxed);
     }
 
     /// True the first time only.

@@ -15,7 +15,7 @@ use tierkit_store::{DurableGate, Offer, Options, StoreError};
 
 use crate::clock::PyManualClock;
 use crate::decision::{Answer, PyDecision};
-use crate::door::attached;
+use crate::door::{attached, durably};
 use crate::error::{config, state, store};
 use crate::labels::{key_dict, read};
 use crate::money::{PyMoney, decimal};
@@ -174,15 +174,15 @@ impl PyGate {
             }
             Answer::Reserved { id, .. } => {
                 let actual = Actual { units, usage: None, flags: Flags::default(), saved_nusd: 0 };
-                self.gate.settle(id, &actual).map(|_| ()).map_err(|error| store(py, &error))
+                durably(py, &self.gate, |gate| gate.settle(id, &actual)).map(|_| ()).map_err(|error| store(py, &error))
             }
             Answer::Taken(_) if !decision.first_settle() => Err(crate::error::raise(
                 py,
                 "AlreadySettled",
                 "this decision was settled before; the first settle stands".to_owned(),
             )),
-            Answer::Taken(scope) => {
-                let settled = self.gate.settle_take(&scope.get().scopes, &decision.units, &units);
+            Answer::Taken(scopes) => {
+                let settled = self.gate.settle_take(scopes, &decision.units, &units);
                 settled.map_err(|error| store(py, &error))
             }
         }
@@ -218,7 +218,8 @@ impl PyGate {
             if version.is_some_and(|version| version != rules.version()) {
                 return Ok(None);
             }
-            match self.gate.admit(&id, &Scopes::new(&rules, labels.clone()), units, ttl_ns) {
+            let scopes = Scopes::new(&rules, labels.clone());
+            match durably(py, &self.gate, |gate| gate.admit(&id, &scopes, units, ttl_ns)) {
                 Ok(outcome) => return Ok(Some(reserved(&rules, outcome, units, id))),
                 Err(StoreError::Stale) => {}
                 Err(error) => return Err(store(py, &error)),
@@ -251,7 +252,7 @@ impl PyGate {
         let rules = &self.gate.rules();
         let id = match taken.cast::<PyDecision>().map(|decision| &decision.get().answer) {
             Ok(Answer::Refused(_)) => return Ok(None),
-            Ok(Answer::Taken(scope)) => return Ok(Some(PyClaim::new(rules, &scope.get().scopes, all))),
+            Ok(Answer::Taken(scopes)) => return Ok(Some(PyClaim::new(rules, scopes, all))),
             Ok(Answer::Reserved { id, .. }) => id.clone(),
             Err(_) => attached(py, ReservationId::new(taken.extract()?))?,
         };
@@ -293,7 +294,7 @@ impl PyGate {
         let units = Units([requests, input_tokens, output_tokens, input_tokens.saturating_add(output_tokens), nusd, 0]);
         let flags = Flags::default().with(Flags::ESTIMATED, estimated).with(Flags::CACHED, cached);
         let actual = Actual { units, usage: usage.map(|usage| usage.counts), flags, saved_nusd };
-        let (receipt, alerts) = self.gate.settle(&id, &actual).map_err(|error| store(py, &error))?;
+        let (receipt, alerts) = durably(py, &self.gate, |gate| gate.settle(&id, &actual)).map_err(|error| store(py, &error))?;
         let rules = &self.gate.rules();
         let mut raised = Vec::with_capacity(alerts.len());
         for alert in alerts {
@@ -315,7 +316,7 @@ impl PyGate {
     /// Gives everything back; false when it was given back before.
     fn void(&self, py: Python<'_>, id: &str) -> PyResult<bool> {
         let id = attached(py, ReservationId::new(id))?;
-        self.gate.cancel(&id).map(|receipt| !receipt.replayed).map_err(|error| store(py, &error))
+        durably(py, &self.gate, |gate| gate.cancel(&id)).map(|receipt| !receipt.replayed).map_err(|error| store(py, &error))
     }
 
     /// Moves the expiry of an open reservation; false when it has ended.

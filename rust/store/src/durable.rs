@@ -173,6 +173,14 @@ impl DurableGate {
         }
     }
 
+    /// Whether a call that reserves or ends may wait for the disk, so that its caller should let others run meanwhile.
+    pub fn may_wait(&self) -> bool {
+        match &self.home {
+            Home::Private(gate) => gate.may_wait(),
+            Home::Shared(gate) => gate.may_wait(),
+        }
+    }
+
     fn wait_if_strict(&self) -> Result<(), StateError> {
         match &self.home {
             Home::Private(gate) => gate.wait_if_strict(),

@@ -182,6 +182,11 @@ impl PrivateGate {
         self.journal.as_ref().filter(|_| !allow_on_fault).map_or(Ok(()), Journal::check)
     }
 
+    /// Whether a call may wait for the disk.
+    pub fn may_wait(&self) -> bool {
+        self.strict && self.journal.is_some()
+    }
+
     /// With `strict`, waits until the ledger has everything so far.
     ///
     /// # Errors

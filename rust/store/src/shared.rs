@@ -228,6 +228,12 @@ impl SharedGate {
         Ok(())
     }
 
+    /// Whether a call may wait for the disk.
+    pub fn may_wait(&self) -> bool {
+        let crowded = |here: &Attachment| here.segment.layout.is_crowded(here.segment.words());
+        self.strict || self.here().is_ok_and(crowded)
+    }
+
     /// With `strict`, waits until the ledger has everything so far.
     ///
     /// # Errors
