@@ -24,6 +24,7 @@ class FakeAdmission:
         self.input_tokens = TokenCount(INPUT_TOKENS)
         self.max_output_tokens = asked["max_output_tokens"]
         self.hit = None
+        self.replayed = False
         self.cost: Money | None = None
         self.endings: list[tuple[str, Usage | None]] = []
         self._governor = governor

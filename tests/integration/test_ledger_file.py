@@ -139,3 +139,21 @@ for n in range(1_000_000):
         assert row.posted == spend.usd.usd
         assert spend.requests >= acknowledged + 1
         assert spend.usd.nusd == sum(1_000_000 + 2_000 * (n % 10) for n in range(spend.requests))
+
+
+@pytest.mark.parametrize("owner", ["one process", "all processes"])
+def test_a_threshold_is_told_once_in_its_window_whoever_restarts(
+    owner: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    budgets = [tk.Budget("1 USD", name="b", period="total", warn_at=[0.5, 0.8])]
+    clock = tk.testing.ManualClock() if owner == "one process" else None
+    for usd in ("0.6", "0.1", "0.15"):
+        with tk.Ledger(budgets, state=tmp_path, clock=clock) as ledger:
+            ledger.post(ledger.reserve(usd=usd), usd=usd)
+        if clock is None:
+            (tmp_path / "segment").unlink()  # as after a reboot
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        "budget b {}: 0.6 of 1 USD spent (threshold 50 %)",
+        "budget b {}: 0.85 of 1 USD spent (threshold 80 %)",
+    ]

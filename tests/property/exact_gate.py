@@ -181,11 +181,13 @@ class ExactGate:
                 stock.correct(cost - used.get(stock.rule.dimension, 0))
 
     def admit(self, name: str, labels: dict[str, str], units: dict[str, int], ttl: int) -> str | list[Failing]:
-        """The state of the reservation, "conflict", or who fails."""
+        """The state of the reservation, "conflict", "settled" for one that was given back, or who fails."""
         self.expire()
         known = self.reservations.get(name)
         if known is not None:
-            return known.state if (known.labels, known.units) == (labels, units) else "conflict"
+            if (known.labels, known.units) != (labels, units):
+                return "conflict"
+            return "settled" if known.state == "void" else known.state
         failing = self.take(labels, units)
         if failing:
             return failing

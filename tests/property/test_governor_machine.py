@@ -104,8 +104,8 @@ class Governed(GateMachine):
             with pytest.raises(tk.Refused) as caught:
                 self._admit(team, tier, tokens, output, name)
             self.same_refusal(caught.value.decision, labels, units)
-        elif expected == "conflict":
-            with pytest.raises(tk.ReservationConflict):
+        elif expected in ("conflict", "settled"):
+            with pytest.raises(tk.ReservationConflict if expected == "conflict" else tk.AlreadySettled):
                 self._admit(team, tier, tokens, output, name)
         else:
             self.made.append(Made(self._admit(team, tier, tokens, output, name), tier))

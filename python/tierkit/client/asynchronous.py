@@ -10,7 +10,7 @@ from tierkit.client.servers import Servers
 from tierkit.client.shadow import AsyncShadow
 from tierkit.client.streaming import StreamState
 from tierkit.client.walk import Walk
-from tierkit.errors import BackendError, Refused
+from tierkit.errors import AlreadySettled, BackendError, Refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Mapping, Sequence
@@ -155,11 +155,17 @@ class AsyncClient:
         await self.aclose()
 
     async def _admit(self, walk: Walk) -> AdmissionLike:
-        try:
-            admission: AdmissionLike = await self._governor.admit_async(walk.messages, **walk.admit_arguments())
-        except Refused as refusal:
-            walk.refused(refusal)
-        return admission
+        while True:
+            try:
+                admission: AdmissionLike = await self._governor.admit_async(walk.messages, **walk.admit_arguments())
+            except Refused as refusal:
+                walk.refused(refusal)
+            except AlreadySettled:
+                walk.pass_over()
+                continue
+            if admission.hit is not None or not admission.replayed:
+                return admission
+            walk.pass_over()
 
     def _backend(self, walk: Walk, admission: AdmissionLike) -> AsyncBackend:
         backend: AsyncBackend | None = self._backends.get(admission.backend)

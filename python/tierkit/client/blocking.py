@@ -10,7 +10,7 @@ from tierkit.client.servers import Servers
 from tierkit.client.shadow import Shadow
 from tierkit.client.streaming import StreamState
 from tierkit.client.walk import Walk
-from tierkit.errors import BackendError, Refused
+from tierkit.errors import AlreadySettled, BackendError, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,7 +90,8 @@ class Client:
             cache: use, refresh (ask anew, and keep the answer) or off.
             wait_s: How long admission may wait for room.
             priority: critical, high, normal, low or batch.
-            id: The request's id; given twice, it is charged once.
+            id: The request's id; its attempts are `<id>/1`, `<id>/2`, … Given again, an answer that the cache has costs
+                nothing, and what is sent again is a further attempt with money of its own on hold.
             timeout_s: Deadline of all attempts together, in seconds.
             **params: Further fields of the body: temperature, tools, stop, …
 
@@ -194,11 +195,17 @@ class Client:
         self.close()
 
     def _admit(self, walk: Walk) -> AdmissionLike:
-        try:
-            admission: AdmissionLike = self._governor.admit(walk.messages, **walk.admit_arguments())
-        except Refused as refusal:
-            walk.refused(refusal)
-        return admission
+        while True:
+            try:
+                admission: AdmissionLike = self._governor.admit(walk.messages, **walk.admit_arguments())
+            except Refused as refusal:
+                walk.refused(refusal)
+            except AlreadySettled:
+                walk.pass_over()
+                continue
+            if admission.hit is not None or not admission.replayed:
+                return admission
+            walk.pass_over()
 
     def _backend(self, walk: Walk, admission: AdmissionLike) -> Backend:
         backend: Backend | None = self._backends.get(admission.backend)

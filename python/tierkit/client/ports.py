@@ -78,6 +78,10 @@ class AdmissionLike(Protocol):
         """`HitLike` or None."""
 
     @property
+    def replayed(self) -> bool:
+        """Whether its id was admitted before, so that nothing more is on hold."""
+
+    @property
     def input_tokens(self) -> TokenCount:
         """Tokens of the prompt."""
 

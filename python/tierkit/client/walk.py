@@ -69,13 +69,21 @@ class Walk:
             "wait_s": wait_s,
             "priority": priority,
         }
+        self._number = 1
         self._tiers: tuple[str, ...] | None = None
         self._error: BackendError | None = None
         self._deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
 
     def admit_arguments(self) -> dict[str, Any]:
         """Return the arguments of the next `admit`: a fallback is a new one, so it has no free pass."""
-        return {**self._admit, "id": f"{self.id}/{len(self.attempts) + 1}", "tiers": self._tiers}
+        return {**self._admit, "id": f"{self.id}/{self._number}", "tiers": self._tiers}
+
+    def pass_over(self) -> None:
+        """Go on to the next number: an earlier call with this id used this one.
+
+        What is sent again may be billed again, so it needs money on hold of its own.
+        """
+        self._number += 1
 
     def flight_key(self) -> bytes | None:
         """Name the question, for others that ask the same now; None when its answer would not be kept for them.
@@ -254,6 +262,7 @@ class Walk:
         cost: Money,
         error_class: str | None = None,
     ) -> None:
+        self._number += 1
         self.attempts.append(
             Attempt(admission.id, admission.tier, admission.model, admission.backend, outcome, error_class, usage, cost)
         )

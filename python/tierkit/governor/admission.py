@@ -84,12 +84,14 @@ class Admission:
         reasons: The largest contributions to the need.
         cost: What was posted, once settled.
         steered: What routing is told when the request ends.
+        replayed: Whether the id had been admitted before: then nothing more is held or charged, and a second call to a
+            model under it has no money on hold.
     """
 
     __slots__ = (
         "_at_ns", "_began_ns", "_called", "_engine", "_output_tokens", "_place", "backend", "cost", "hit", "id",
-        "input_tokens", "labels", "max_output_tokens", "model", "need", "reasons", "reserved", "settled", "steered",
-        "tier",
+        "input_tokens", "labels", "max_output_tokens", "model", "need", "reasons", "replayed", "reserved", "settled",
+        "steered", "tier",
     )  # fmt: skip
 
     def __init__(
@@ -110,6 +112,7 @@ class Admission:
         at_ns: int = 0,
         began_ns: int = 0,
         steered: Steered | None = None,
+        replayed: bool = False,
     ) -> None:
         """Keep the parts; made by `Governor.admit`. `candidate` is (tier, model, backend)."""
         self._engine = engine
@@ -128,6 +131,7 @@ class Admission:
         self.reasons = reasons
         self.hit = hit
         self.steered = steered
+        self.replayed = replayed
         self.settled = hit is not None
         self.cost: Money | None = None if hit is None else reserved
 

@@ -170,6 +170,7 @@ class Governor:
             Refused: No tier has room; `.rule`, `.retry_after_s` and `.decision` say who refuses and until when.
             ConfigError: An argument that cannot be used.
             ReservationConflict: The id was used for another request.
+            AlreadySettled: The id's request was cancelled or answered from the cache: nothing is held for it.
             StateError: The ledger cannot be written and the policy refuses then.
 
         Cost: microseconds; with a classifier about 0.1 ms at 128 tokens.

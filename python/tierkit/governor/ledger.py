@@ -97,6 +97,7 @@ class Ledger(Opened):
         Raises:
             BudgetExceeded: A budget has no room; the exception says which and when it has.
             ReservationConflict: The id exists with other labels or another amount.
+            AlreadySettled: The id exists and was given back.
         """
         amount = Money(usd)
         decision = self.gate.reserve(dict(labels or {}), None, id, nusd=amount.nusd, requests=0, ttl_s=ttl_s)

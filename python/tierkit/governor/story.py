@@ -24,7 +24,7 @@ def story(gate: _core.Gate, state: str | os.PathLike[str] | None, id: str) -> di
         raise UnknownReservation(f"reservation '{id}' was never made here, or ended more than a day ago")
     answer: dict[str, Any] = {"id": id, "entries": entries}
     if known is not None:
-        name, labels, reserved, takes = known
+        name, labels, reserved, takes, _ = known
         answer |= {
             "state": name,
             "labels": labels,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tierkit.errors import ConfigError, RequestTooLarge
 from tierkit.governor.admission import Admission, Hit
 from tierkit.governor.alerts import tell
+from tierkit.governor.known import recall
 from tierkit.governor.refusal import soonest
 from tierkit.governor.waiter import flow_of
 from tierkit.money import Money
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tierkit.governor.candidate import Candidate
     from tierkit.governor.engine import Engine
     from tierkit.governor.in_force import InForce
+    from tierkit.governor.known import Known
     from tierkit.governor.plan import Ranking
     from tierkit.governor.prompt import Prompt
 
@@ -129,32 +131,29 @@ class Walk:
             if self.engine is not self._force.engine:
                 self.given_up()
                 self._enter(self._force.engine)
-            outcome = self._try(ticket)
+            outcome = self._decide(ticket)
             if outcome is not None:
                 return outcome
             self._force.follow(self.engine)
 
-    def _try(self, ticket: int | None) -> Admission | _core.Decision | None:
+    def _decide(self, ticket: int | None) -> Admission | _core.Decision | None:
         """Try by one policy; None when another one is in force."""
         ask, engine = self._ask, self.engine
-        if self._place is not None and ask.cache != "refresh":
-            found = engine.answers.get(self._place)
-            if found is not None and found[1] in engine.candidates:
-                return self._answered(*found)
+        known = recall(engine.gate, engine.candidates, ask.identity)
+        kept = None if self._place is None or ask.cache == "refresh" else engine.answers.get(self._place)
+        if kept is not None and kept[1] in engine.candidates:
+            return self._answered(*kept, known)
+        if known is not None:
+            known.check_holds(ask.labels)
         refusals = []
-        known = self._known()
-        candidates = known or self.ranking.candidates
+        candidates = self.ranking.candidates if known is None or known.candidate is None else [known.candidate]
         at_ns = engine.gate.wall_ns
         for candidate in candidates:
             tokens = ask.prompt.tokens(candidate.tier.model)
             output = candidate.output_tokens(ask.bound)
             if not candidate.fits_context(tokens + output):
                 continue
-            ceiling = candidate.ceiling_nusd(tokens, output, at_ns)
-            held_up = None if known else self._held_up(candidate, tokens, output, ceiling, ticket)
-            decision = held_up  # a refusal is false, so no `or`
-            if held_up is None:
-                decision = self._reserve(candidate, tokens, output, ceiling, known=known is not None)
+            decision, output, ceiling = self._try(candidate, tokens, output, known, at_ns=at_ns, ticket=ticket)
             if decision is None:
                 return None
             if decision.allowed:
@@ -167,6 +166,26 @@ class Walk:
         if not refusals:
             raise self._too_long(candidates)
         return soonest(refusals)
+
+    def _try(
+        self,
+        candidate: Candidate,
+        tokens: TokenCount,
+        output: int,
+        known: Known | None,
+        *,
+        at_ns: int,
+        ticket: int | None,
+    ) -> tuple[_core.Decision | None, int, int]:
+        """Reserve on one candidate; gives the decision, and the output tokens and the money that were asked for."""
+        ceiling = candidate.ceiling_nusd(tokens, output, at_ns)
+        if known is not None and known.candidate is not None:
+            output, ceiling = known.reserved(tokens, output, ceiling, bound=self._ask.bound)
+            return self._reserve(candidate, tokens, output, ceiling, known=True), output, ceiling
+        held_up = self._held_up(candidate, tokens, output, ceiling, ticket)
+        if held_up is not None:
+            return held_up, output, ceiling
+        return self._reserve(candidate, tokens, output, ceiling, known=False), output, ceiling
 
     def _held_up(
         self, candidate: Candidate, tokens: TokenCount, output: int, ceiling: int, ticket: int | None
@@ -210,14 +229,6 @@ class Walk:
             engine.pressure.give_back(candidate.labels, tokens, output)
         return decision
 
-    def _known(self) -> list[Candidate] | None:
-        """The tier that an id was admitted on before: a retry must not be judged as a request for another tier."""
-        if self._ask.identity is None:
-            return None
-        known = self.engine.gate.reservation(self._ask.identity)
-        candidate = None if known is None else self.engine.candidates.get(known[1].get("tier", ""))
-        return None if candidate is None else [candidate]
-
     def _admission(
         self, candidate: Candidate, identity: str, *, tokens: TokenCount, output: int, ceiling: int, at_ns: int
     ) -> Admission:
@@ -242,18 +253,25 @@ class Walk:
             at_ns=at_ns,
             began_ns=self._began_ns,
             steered=steered,
+            replayed=not self._new,
         )
 
-    def _answered(self, found: CacheHit, tier: str, value: bytes) -> Admission | _core.Decision | None:
-        """A hit pays the `requests` dimension only; the money that it saved is journalled."""
+    def _answered(
+        self, found: CacheHit, tier: str, value: bytes, known: Known | None
+    ) -> Admission | _core.Decision | None:
+        """A hit pays the `requests` dimension only, and nothing under an id that had paid."""
         engine, ask = self.engine, self._ask
         labels = engine.candidates[tier].labels
-        decision = engine.gate.reserve(ask.labels, labels, ask.identity, concurrency=0, version=engine.version)
-        if decision is None or not decision.allowed:
-            return decision
-        identity = decision.id or ""
-        *_, alerts = engine.gate.post(identity, cached=True, saved_nusd=found.saved.nusd)
-        tell(alerts)
+        if known is not None and known.asks(ask.prompt, ask.labels):
+            identity = known.id
+        else:
+            decision = engine.gate.reserve(ask.labels, labels, ask.identity, concurrency=0, version=engine.version)
+            if decision is None or not decision.allowed:
+                return decision
+            identity = decision.id or ""
+            # What it saved is journalled.
+            *_, alerts = engine.gate.post(identity, cached=True, saved_nusd=found.saved.nusd)
+            tell(alerts)
         engine.answered(identity, found.id)
         hit = Hit(value, similarity=found.similarity, exact=found.exact, id=found.id, saved=found.saved, tier=tier)
         return Admission(
@@ -266,6 +284,7 @@ class Walk:
             output_tokens=0,
             max_output_tokens=ask.bound,
             hit=hit,
+            replayed=known is not None,
         )
 
     def _too_long(self, candidates: list[Candidate]) -> RequestTooLarge:

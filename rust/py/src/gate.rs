@@ -351,12 +351,13 @@ impl PyGate {
         Ok(rows)
     }
 
-    /// What is known of a reservation in memory: (state, labels, reserved, takes as (rule, key, amount)), or None.
+    /// What is known of a reservation in memory: (state, labels, reserved money, takes as (rule, key, amount), reserved input and
+    /// output tokens), or None.
     fn reservation<'py>(
         &self,
         py: Python<'py>,
         id: &str,
-    ) -> PyResult<Option<(String, Bound<'py, PyDict>, PyMoney, Vec<(String, Bound<'py, PyDict>, i64)>)>> {
+    ) -> PyResult<Option<(String, Bound<'py, PyDict>, PyMoney, Vec<(String, Bound<'py, PyDict>, i64)>, (i64, i64))>> {
         let id = attached(py, ReservationId::new(id))?;
         let found = self.gate.reservation(&id).map_err(|error| store(py, &error))?;
         let Some(found) = found else { return Ok(None) };
@@ -372,7 +373,8 @@ impl PyGate {
             let name = rules.get(take.rule).map(|rule| rule.name.to_string()).unwrap_or_default();
             takes.push((name, key_dict(py, rules, take.rule, &take.key)?, take.amount));
         }
-        Ok(Some((state.to_owned(), crate::labels::dict(py, &found.labels)?, PyMoney { nusd: found.nusd() }, takes)))
+        let tokens = (found.units.get(Dimension::InputTokens), found.units.get(Dimension::OutputTokens));
+        Ok(Some((state.to_owned(), crate::labels::dict(py, &found.labels)?, PyMoney { nusd: found.nusd() }, takes, tokens)))
     }
 
     #[getter]

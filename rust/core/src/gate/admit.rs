@@ -21,11 +21,18 @@ impl<S: Shelf> Gate<S> {
     /// Reserves every scope of a request, or none. The same id with the same body is admitted again without a charge.
     ///
     /// # Errors
-    /// `ReservationConflict` for the same id with another body, `Config` for negative units.
+    /// `ReservationConflict` for the same id with another body, `AlreadySettled` for one that was cancelled (nothing is held or
+    /// booked for it), `Config` for negative units.
     pub fn admit(&mut self, ask: &Ask<'_>, now: Now) -> Result<Admitted> {
         self.expire(now);
         check_units(&ask.units)?;
         if let Some(known) = self.shelf.standing(ask.id, Some((ask.bound.labels(), &ask.units))) {
+            if known.same_body && known.state == State::Void {
+                return Err(Error::AlreadySettled(format!(
+                    "reservation '{}' was cancelled, so nothing is held for it; give another attempt an id of its own",
+                    ask.id
+                )));
+            }
             if known.same_body {
                 return Ok(Ok(Grant { state: known.state, replayed: true }));
             }

@@ -183,8 +183,11 @@ impl<S: Shelf> Gate<S> {
         rows
     }
 
-    /// Puts back an account that a ledger file holds.
-    pub fn restore_account(&mut self, rule: u16, key: &Key, account: Account, now: Now) {
+    /// Puts back an account that a ledger file holds. What its spend had reached was told by the process that made it.
+    pub fn restore_account(&mut self, rule: u16, key: &Key, mut account: Account, now: Now) {
+        if let Some(RuleKind::Budget(budget)) = self.rules.get(rule).map(|found| &found.kind) {
+            account.warned = u32::try_from(budget.reached(account.posted)).unwrap_or(u32::MAX);
+        }
         let Some(slot) = self.shelf.slot_or_insert(&self.rules, rule, key, now) else { return };
         self.shelf.change(slot, |stock| {
             if let Stock::Accounts(accounts) = stock {

@@ -249,12 +249,9 @@ impl<S: Shelf> Gate<S> {
             if !in_force {
                 return 0;
             }
-            while let Some(permille) = budget.warn_at_permille.get(account.warned as usize).copied() {
-                if !account.has_crossed(budget.limit_nusd, permille) {
-                    break;
-                }
+            let (posted, limit, reached) = (account.posted, budget.limit_nusd, budget.reached(account.posted));
+            for permille in budget.warn_at_permille.iter().copied().take(reached).skip(account.warned as usize) {
                 account.warned += 1;
-                let (posted, limit) = (account.posted, budget.limit_nusd);
                 alerts.push(Alert { rule: take.rule, key: take.key.clone(), permille, posted, limit });
             }
             account.overspent(budget.limit_nusd)

@@ -108,6 +108,10 @@ fn the_same_id_charges_once_and_conflicts_when_it_differs() {
     assert!(matches!(settle(&mut gate, "x", 71, START), Err(crate::error::Error::AlreadySettled(_))));
     assert!(matches!(gate.cancel(&id("x"), START), Err(crate::error::Error::AlreadySettled(_))));
     assert!(matches!(settle(&mut gate, "y", 1, START), Err(crate::error::Error::UnknownReservation(_))));
+    assert!(matches!(admit(&mut gate, "c", &[], money(100), START), Ok(Ok(_))));
+    assert!(gate.cancel(&id("c"), START).is_ok());
+    let again = admit(&mut gate, "c", &[], money(100), START);
+    assert!(matches!(again, Err(crate::error::Error::AlreadySettled(_))), "nothing is held for it");
     assert!(matches!(admit(&mut gate, "z", &[], money(-1), START), Err(crate::error::Error::Config(_))));
 }
 
@@ -140,6 +144,20 @@ fn an_overrun_is_posted_in_full_and_alerts_fire_once() {
     let ask = Units::default().with(Dimension::OutputTokens, 1);
     let Ok(Err(refusal)) = admit(&mut gate, "y", &[], ask, START) else { unreachable!() };
     assert_eq!(refusal.binding().map(|found| (found.available, found.wait)), Some((-50, Wait::For(30_600_000_000))));
+}
+
+#[test]
+fn what_was_told_before_a_restart_is_not_told_again() {
+    let mut gate = gate(vec![rule("b", &[], budget(1_000, "day"))]);
+    let Some(RuleKind::Budget(spec)) = gate.rules().get(0).map(|rule| rule.kind.clone()) else { unreachable!() };
+    let spent = Account { posted: 600, ..Account::new(spec.window(START.wall_ns)) };
+    let key = labels(&[]).key(0, &[]);
+    gate.restore_account(0, &key, spent, START);
+    for (name, nusd, told) in [("x", 100, vec![]), ("y", 100, vec![800]), ("z", 50, vec![])] {
+        assert!(matches!(admit(&mut gate, name, &[], money(nusd), START), Ok(Ok(_))));
+        assert!(settle(&mut gate, name, nusd, START).is_ok());
+        assert_eq!(gate.memo().drain_alerts().iter().map(|alert| alert.permille).collect::<Vec<_>>(), told, "{name}");
+    }
 }
 
 #[test]

@@ -22,6 +22,12 @@ impl BudgetSpec {
         self.calendar.window(wall_ns)
     }
 
+    /// How many thresholds a spend has reached.
+    pub fn reached(&self, posted_nusd: i64) -> usize {
+        let reached = |permille: &&u32| i128::from(posted_nusd) * 1_000 >= i128::from(self.limit_nusd) * i128::from(**permille);
+        self.warn_at_permille.iter().take_while(reached).count()
+    }
+
     /// The period as written.
     pub fn period(&self) -> &Period {
         self.calendar.period()
