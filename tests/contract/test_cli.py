@@ -10,7 +10,7 @@ import sys
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jsonschema
 import pytest
@@ -383,6 +383,18 @@ def test_any_terminal_is_good_enough(tmp_path: Path, policy: Path, environment: 
     assert label in as_json["by_label"]["team"]
 
 
+def _wait_until_read(pipe: IO[bytes]) -> None:
+    """Wait until the other side took everything, however long a busy machine takes to start it."""
+    import fcntl
+    import termios
+
+    for _ in range(600):
+        left = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+        if left == bytes(4):
+            return
+        time.sleep(0.1)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
 def test_an_interrupt_leaves_with_130(policy: Path) -> None:
     running = subprocess.Popen(
@@ -394,7 +406,8 @@ def test_an_interrupt_leaves_with_130(policy: Path) -> None:
     assert running.stdin is not None
     running.stdin.write(b'{"ts": 0, "input_tokens": 1, "output_tokens": 1}\n')
     running.stdin.flush()
-    time.sleep(2.0)  # it now waits for the rest of the trace
+    _wait_until_read(running.stdin)
+    time.sleep(0.2)  # it now waits for the rest of the trace
     running.send_signal(signal.SIGINT)
     running.stdin.close()
     assert running.stdout is not None
