@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Examples are bounded by their number; how long a busy machine takes for one says nothing.
+settings.register_profile("tierkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tierkit")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -107,7 +107,7 @@ def test_an_expiry_that_a_hit_finds_is_told(caplog: pytest.LogCaptureFixture) ->
     with caplog.at_level(logging.WARNING, "tierkit"):
         assert ask(engine).hit is not None
     assert [record.getMessage() for record in caplog.records] == [
-        "budget b {}: 0.000215 of 0.001 USD spent (threshold 20 %)"
+        "budget b {}: 0.000216 of 0.001 USD spent (threshold 20 %)"
     ]
 
 

@@ -212,7 +212,7 @@ class AsyncStream(StreamState):
             backend = client._backend(self._walk, admission)  # noqa: SLF001 - the stream's other half
             self._start(admission)
             try:
-                self._chunks = backend.astream(self._walk.call(admission))
+                self._chunks = self._send(backend, admission)
                 while not self._shown and not self._settled:
                     self._waiting.append(await self._pull(self._chunks))
             except BackendError as error:
@@ -221,6 +221,15 @@ class AsyncStream(StreamState):
                 return
             else:
                 return
+
+    def _send(self, backend: AsyncBackend, admission: AdmissionLike) -> AsyncIterator[Chunk]:
+        try:
+            return backend.astream(self._walk.call(admission))
+        except BackendError:
+            raise
+        except BaseException as error:
+            self._unknown(error)
+            raise
 
     async def _pull(self, chunks: AsyncIterator[Chunk]) -> Chunk:
         try:

@@ -236,7 +236,7 @@ class Stream(StreamState):
             backend = client._backend(self._walk, admission)  # noqa: SLF001 - the stream's other half
             self._start(admission)
             try:
-                self._chunks = backend.stream(self._walk.call(admission))
+                self._chunks = self._send(backend, admission)
                 while not self._shown and not self._settled:
                     self._waiting.append(self._pull(self._chunks))
             except BackendError as error:
@@ -245,6 +245,15 @@ class Stream(StreamState):
                 return
             else:
                 return
+
+    def _send(self, backend: Backend, admission: AdmissionLike) -> Iterator[Chunk]:
+        try:
+            return backend.stream(self._walk.call(admission))
+        except BackendError:
+            raise
+        except BaseException as error:
+            self._unknown(error)
+            raise
 
     def _pull(self, chunks: Iterator[Chunk]) -> Chunk:
         try:

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["MAX_ATTEMPTS", "Walk"]
 
 MAX_ATTEMPTS = 3
+_OWN_FIELDS = {
+    "model": "the tier says it",
+    "stream": "call stream()",
+    "max_tokens": "write max_output_tokens",
+    "max_completion_tokens": "write max_output_tokens",
+}
 _NEXT_CLASSES = frozenset({"overload", "transient", "rate", "context", "spend"})
 
 
@@ -54,7 +60,13 @@ class Walk:
         timeout_s: float | None,
         params: Mapping[str, Any],
     ) -> None:
-        """Start before the first attempt."""
+        """Start before the first attempt.
+
+        Raises:
+            ConfigError: A parameter that is not passed on, since it would change what was reserved.
+        """
+        for name in _OWN_FIELDS.keys() & params.keys():
+            raise ConfigError(f"{name}={params[name]!r}: not passed on to the server; {_OWN_FIELDS[name]}")
         self.id = id or f"req-{os.urandom(9).hex()}"
         self.attempts: list[Attempt] = []
         self.messages = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
@@ -147,17 +159,21 @@ class Walk:
         )
 
     def answered(self, admission: AdmissionLike, reply: Reply) -> Answer:
-        """Settle a whole reply."""
-        usage = reply_usage(admission, reply)
-        self.settle(
-            admission,
-            usage,
-            text=reply.text,
-            finish_reason=reply.finish_reason,
-            tool_calls=bool(reply.tool_calls),
-            outcome="answered",
-            limits=reply.limits,
-        )
+        """Settle a whole reply; one that cannot be read was paid for all the same."""
+        try:
+            usage = reply_usage(admission, reply)
+            self.settle(
+                admission,
+                usage,
+                text=reply.text,
+                finish_reason=reply.finish_reason,
+                tool_calls=bool(reply.tool_calls),
+                outcome="answered",
+                limits=reply.limits,
+            )
+        except (AttributeError, TypeError, ValueError):
+            self._charge_reserved(admission)
+            raise
         return self.answer(
             reply.text, usage=usage, finish_reason=reply.finish_reason, tool_calls=list(reply.tool_calls)
         )
@@ -218,6 +234,10 @@ class Walk:
             admission.cancel()
             self._note(admission, "not_sent", usage=None, cost=Money("0"))
         else:
+            self._charge_reserved(admission)
+
+    def _charge_reserved(self, admission: AdmissionLike) -> None:
+        if admission.cost is None:
             cost = admission.settle(cacheable=False)
             self._note(admission, "uncertain", usage=None, cost=cost)
 

@@ -12,6 +12,7 @@ from tierkit.errors import (
     TierkitError,
     UnsettledWarning,
 )
+from tierkit.governor.billing import PLAIN
 from tierkit.money import Money
 from tierkit.request import Usage
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from tierkit.governor.answers import Place
+    from tierkit.governor.billing import Billing
     from tierkit.governor.engine import Engine
     from tierkit.governor.steered import Steered
     from tierkit.request import TokenCount
@@ -89,9 +91,9 @@ class Admission:
     """
 
     __slots__ = (
-        "_at_ns", "_began_ns", "_called", "_engine", "_output_tokens", "_place", "backend", "cost", "hit", "id",
-        "input_tokens", "labels", "max_output_tokens", "model", "need", "reasons", "replayed", "reserved", "settled",
-        "steered", "tier",
+        "_at_ns", "_began_ns", "_billing", "_called", "_engine", "_output_tokens", "_place", "backend", "cost", "hit",
+        "id", "input_tokens", "labels", "max_output_tokens", "model", "need", "reasons", "replayed", "reserved",
+        "settled", "steered", "tier",
     )  # fmt: skip
 
     def __init__(
@@ -112,6 +114,7 @@ class Admission:
         at_ns: int = 0,
         began_ns: int = 0,
         steered: Steered | None = None,
+        billing: Billing = PLAIN,
         replayed: bool = False,
     ) -> None:
         """Keep the parts; made by `Governor.admit`. `candidate` is (tier, model, backend)."""
@@ -120,6 +123,7 @@ class Admission:
         self._output_tokens = output_tokens
         self._at_ns = at_ns
         self._began_ns = began_ns
+        self._billing = billing
         self._called = False
         self.id = id
         self.tier, self.model, self.backend = candidate
@@ -157,7 +161,7 @@ class Admission:
             return self.reserved
         self._called = True
         _check(usage, answer)
-        cost = self._engine.post(self, usage, self._output_tokens, self._at_ns)
+        cost = self._engine.post(self, usage, self._output_tokens, self._at_ns, self._billing)
         if answer is not None and cacheable and not self.settled and self._place is not None and usage is not None:
             value = answer if isinstance(answer, bytes) else answer.encode("utf-8", "replace")
             self._engine.keep(self._place, self.tier, value, cost)

@@ -60,17 +60,21 @@ class Candidate:
         bounds = [bound for bound in (asked, self.tier.max_output_tokens) if bound is not None]
         return min(bounds, default=None)
 
-    def ceiling_nusd(self, input_tokens: int, output_tokens: int, at_ns: int) -> int:
-        """Return the most that such a call can cost, in nano-USD."""
-        if self._price is None:
-            return self._highest_nusd(Usage(input_tokens, output_tokens))
-        return self._price.ceiling_nusd(input_tokens, output_tokens, at_ns=at_ns)
+    def ceiling_nusd(self, input_tokens: int, output_tokens: int, at_ns: int, processing: str | None = None) -> int:
+        """Return the most that such a call can cost, in nano-USD; without a price for the processing, the dearest."""
+        if self._price is not None:
+            try:
+                return self._price.ceiling_nusd(input_tokens, output_tokens, at_ns=at_ns, processing=processing)
+            except PriceMissing:
+                if processing is None:
+                    raise
+        return self._highest_nusd(Usage(input_tokens, output_tokens))
 
-    def cost_nusd(self, usage: Usage, at_ns: int) -> tuple[int, bool]:
+    def cost_nusd(self, usage: Usage, at_ns: int, processing: str | None = None) -> tuple[int, bool]:
         """Return the exact price in nano-USD, and whether it is an estimate because the price is missing."""
         if self._price is not None:
             try:
-                return self._price.cost_nusd(usage, at_ns=at_ns), usage.estimated
+                return self._price.cost_nusd(usage, at_ns=at_ns, processing=processing), usage.estimated
             except PriceMissing:
                 # The work is done and will be billed: the dearest known price is booked and marked, not lost.
                 return self._highest_nusd(usage), True

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tierkit import _core
     from tierkit.governor.admission import Admission
     from tierkit.governor.answers import Place
+    from tierkit.governor.billing import Billing
     from tierkit.governor.ground import Ground
     from tierkit.governor.learning import Learning
     from tierkit.governor.model import Model
@@ -215,14 +216,16 @@ class Engine:
             figures["counts"],
         )
 
-    def post(self, admission: Admission, usage: Usage | None, output_tokens: int, at_ns: int) -> Money:
+    def post(
+        self, admission: Admission, usage: Usage | None, output_tokens: int, at_ns: int, billing: Billing
+    ) -> Money:
         """Book what a request used; None books what was reserved."""
         candidate = self.candidates[admission.tier]
         if usage is None:
             input_tokens, nusd, estimated = int(admission.input_tokens), admission.reserved.nusd, True
         else:
             input_tokens, output_tokens = usage.input_tokens, usage.output_tokens
-            nusd, estimated = candidate.cost_nusd(usage, at_ns)
+            nusd, estimated = candidate.cost_nusd(usage, at_ns, billing.processing)
         posted, _, _, replayed, alerts = self.gate.post(
             admission.id,
             input_tokens=input_tokens,
@@ -232,7 +235,7 @@ class Engine:
             estimated=estimated,
         )
         if usage is not None and not replayed and output_tokens > 0:
-            candidate.lengths.observe(output_tokens)
+            candidate.lengths.observe(-(-output_tokens // billing.answers))
             self.steering.settled(usage, at_ns)
         if admission.steered is not None and not replayed:
             self.steering.ended(admission.steered, admission.tier, posted, input_tokens + output_tokens)

@@ -252,7 +252,7 @@ class Governor:
             >>> price = {"input": "1 USD/Mtok", "output": "2 USD/Mtok"}
             >>> governor = tk.Governor(tk.Policy(tiers=[tk.Tier("small", model="m", price=price)]))
             >>> str(governor.route("Say hello", max_output_tokens=10).price_ceiling)
-            '0.000028'
+            '0.000029'
         """
         walk = self._walk(
             prompt,
@@ -265,9 +265,11 @@ class Governor:
         )
         ranking = walk.preview()
         first = ranking.candidates[0]
-        tokens = Prompt(prompt, input_tokens).tokens(first.tier.model)
-        output = first.output_tokens(max_output_tokens)
-        ceiling = Money.from_nusd(first.ceiling_nusd(tokens, output, walk.engine.gate.wall_ns))
+        read = Prompt(prompt, input_tokens, params)
+        tokens = read.tokens(first.tier.model)
+        output = first.output_tokens(max_output_tokens) * read.billing.answers
+        at_ns, processing = walk.engine.gate.wall_ns, read.billing.processing
+        ceiling = Money.from_nusd(first.ceiling_nusd(tokens, output, at_ns, processing))
         names = tuple(candidate.tier.name for candidate in ranking.candidates)
         return Plan(*first.labels, names, ranking.need, ranking.reasons, tokens, output, ceiling)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tierkit import _core
 from tierkit.errors import ConfigError
+from tierkit.governor.billing import billing_of
 from tierkit.request import TokenCount
 
 TYPE_CHECKING = False
@@ -15,15 +16,24 @@ __all__ = ["Prompt"]
 
 # Tokens that chat formats put around each message and before the answer (OpenAI cookbook, "How to count tokens").
 _PER_MESSAGE = 3
+_ROLE = 1
 _BEFORE_ANSWER = 3
 # An image without a stated size; the largest figure of the common formats, so that the ceiling holds.
 _PER_IMAGE = 1_500
+# What the common formats say about tools before the first one; the largest figure, rounded up.
+_BEFORE_TOOLS = 350
+_TOLD_AS_TEXT = ("tools", "functions", "response_format", "json_schema")
 
 
 class Prompt:
-    """A prompt as text, as messages, or only as a number of tokens."""
+    """A prompt as text, as messages, or only as a number of tokens.
 
-    __slots__ = ("_counts", "_given", "_params", "content")
+    Attributes:
+        billing: How many answers are asked for, and which processing.
+        content: The text or the messages; None when only the length is known.
+    """
+
+    __slots__ = ("_counts", "_given", "_params", "billing", "content")
 
     def __init__(
         self,
@@ -47,6 +57,7 @@ class Prompt:
         self.content = content
         self._given = None if input_tokens is None else TokenCount(input_tokens)
         self._params = params or {}
+        self.billing = billing_of(params)
         self._counts: dict[str, TokenCount] = {}
 
     @property
@@ -83,15 +94,26 @@ class Prompt:
         return found
 
     def _count(self, model: str) -> TokenCount:
+        told, around = self._told() if self._params else ([], 0)
         if isinstance(self.content, str):
-            tokens, estimated = _core.count_tokens(self.content, model)
-            return TokenCount(tokens + _PER_MESSAGE + _BEFORE_ANSWER, estimated=estimated)
-        texts, extra = _texts(self.content or ())
-        tokens, estimated = 0, False
-        for text in texts:
-            one, estimated = _core.count_tokens(text, model)
+            texts, extra = [self.content], _PER_MESSAGE + _ROLE
+        else:
+            texts, extra = _texts(self.content or ())
+        tokens, estimated = extra + around + _BEFORE_ANSWER, bool(told)
+        for text in (*texts, *told):
+            one, guessed = _core.count_tokens(text, model)
             tokens += one
-        return TokenCount(tokens + extra + _BEFORE_ANSWER, estimated=estimated)
+            estimated = estimated or guessed
+        return TokenCount(tokens, estimated=estimated)
+
+    def _told(self) -> tuple[list[str], int]:
+        """Return the parameters that a server writes into the prompt, as JSON: few write them longer."""
+        told = [self._params[name] for name in _TOLD_AS_TEXT if self._params.get(name)]
+        if not told:
+            return [], 0
+        import json  # noqa: PLC0415 - most requests have no tools
+
+        return [json.dumps(value, ensure_ascii=False, default=str) for value in told], _BEFORE_TOOLS
 
 
 def _sees(message: Mapping[str, Any]) -> bool:

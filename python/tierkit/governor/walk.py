@@ -153,6 +153,7 @@ class Walk:
             output = candidate.output_tokens(ask.bound)
             if not candidate.fits_context(tokens + output):
                 continue
+            output *= ask.prompt.billing.answers
             decision, output, ceiling = self._try(candidate, tokens, output, known, at_ns=at_ns, ticket=ticket)
             if decision is None:
                 return None
@@ -178,7 +179,7 @@ class Walk:
         ticket: int | None,
     ) -> tuple[_core.Decision | None, int, int]:
         """Reserve on one candidate; gives the decision, and the output tokens and the money that were asked for."""
-        ceiling = candidate.ceiling_nusd(tokens, output, at_ns)
+        ceiling = candidate.ceiling_nusd(tokens, output, at_ns, self._ask.prompt.billing.processing)
         if known is not None and known.candidate is not None:
             output, ceiling = known.reserved(tokens, output, ceiling, bound=self._ask.bound)
             return self._reserve(candidate, tokens, output, ceiling, known=True), output, ceiling
@@ -253,6 +254,7 @@ class Walk:
             at_ns=at_ns,
             began_ns=self._began_ns,
             steered=steered,
+            billing=self._ask.prompt.billing,
             replayed=not self._new,
         )
 
