@@ -103,11 +103,14 @@ class Refused(TierkitError):
     """A request that no tier may serve now.
 
     Attributes:
-        decision: The refusal itself, with every failing rule; None when the request fits no model at all.
+        decision: The refusal itself, with every failing rule; None when the request fits no model at all, and after
+            the error went to another process.
         rule: Name of the binding rule.
         retry_after_s: Seconds until the request fits if nothing else happens; None when waiting alone cannot help.
 
     """
+
+    _told: tuple[str | None, float | None] = (None, None)
 
     def __init__(self, message: str, decision: Decision | None) -> None:
         """Keep the decision beside its sentence."""
@@ -117,12 +120,17 @@ class Refused(TierkitError):
     @property
     def rule(self) -> str | None:
         """Name of the binding rule."""
-        return None if self.decision is None else self.decision.rule
+        return self._told[0] if self.decision is None else self.decision.rule
 
     @property
     def retry_after_s(self) -> float | None:
         """Seconds until the request fits, or None."""
-        return None if self.decision is None else self.decision.retry_after_s
+        return self._told[1] if self.decision is None else self.decision.retry_after_s
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process, as pools of workers need: without the decision, but with what it says."""
+        kept = {**self.__dict__, "decision": None, "_told": (self.rule, self.retry_after_s)}
+        return type(self), (str(self), None), kept
 
 
 class RateLimited(Refused):

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Any, NoReturn, Self
 
     from tierkit.governor.answers import Place
     from tierkit.governor.billing import Billing
@@ -255,6 +255,10 @@ class Admission:
     ) -> None:
         """End what was not ended; nothing here waits."""
         self.__exit__(kind, error, trace)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: who was admitted settles."""
+        raise TypeError(f"admission {self.id} stays in its process; settle it there")
 
     def __repr__(self) -> str:
         """Show who serves it and what is held."""

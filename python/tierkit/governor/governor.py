@@ -7,7 +7,7 @@ from tierkit.governor.admission import Admission
 from tierkit.governor.balance import balances
 from tierkit.governor.ground import Ground
 from tierkit.governor.in_force import InForce
-from tierkit.governor.opened import directory
+from tierkit.governor.opened import directory, stays
 from tierkit.governor.plan import Plan
 from tierkit.governor.prompt import Prompt
 from tierkit.governor.refusal import refused
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Any, NoReturn, Self
 
     from tierkit import _core
     from tierkit.governor.admission import Hit
@@ -429,6 +429,10 @@ class Governor:
     ) -> None:
         """Close it."""
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied."""
+        raise stays(self)
 
     def __repr__(self) -> str:
         """Show the tiers and where the state is."""

@@ -9,11 +9,17 @@ from tierkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self
+    from typing import NoReturn, Self
 
     from tierkit import _core
 
-__all__ = ["Opened", "directory"]
+__all__ = ["Opened", "directory", "stays"]
+
+
+def stays(thing: object) -> TypeError:
+    """Return the error for something that cannot go to another process."""
+    name = type(thing).__name__
+    return TypeError(f"{name} stays in its process; open one in each, with the same policy and the same state=DIR")
 
 
 def directory(state: str | os.PathLike[str] | None) -> str | None:
@@ -54,6 +60,10 @@ class Opened:
         gate, self._gate = self._gate, None
         if gate is not None:
             gate.flush()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied."""
+        raise stays(self)
 
     def __enter__(self) -> Self:
         """Return itself."""

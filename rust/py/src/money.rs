@@ -33,6 +33,12 @@ pub fn extract_nusd(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     ))
 }
 
+fn difference(py: Python<'_>, from: i64, less: i64) -> PyResult<PyMoney> {
+    from.checked_sub(less)
+        .map(|nusd| PyMoney { nusd })
+        .ok_or_else(|| config(py, "a difference outside the range of +-9.2 billion USD"))
+}
+
 #[pymethods]
 impl PyMoney {
     #[new]
@@ -55,9 +61,16 @@ impl PyMoney {
         self.nusd.checked_add(other).map(|nusd| Self { nusd }).ok_or_else(|| config(py, "a sum above 9.2 billion USD"))
     }
 
+    fn __radd__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Self> {
+        self.__add__(py, other)
+    }
+
     fn __sub__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let other = extract_nusd(other)?;
-        self.nusd.checked_sub(other).map(|nusd| Self { nusd }).ok_or_else(|| config(py, "a difference below -9.2 billion USD"))
+        difference(py, self.nusd, extract_nusd(other)?)
+    }
+
+    fn __rsub__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Self> {
+        difference(py, extract_nusd(other)?, self.nusd)
     }
 
     fn __richcmp__(&self, py: Python<'_>, other: &Bound<'_, PyAny>, op: CompareOp) -> PyResult<Py<PyAny>> {
@@ -65,6 +78,10 @@ impl PyMoney {
             Ok(other) => Ok(op.matches(self.nusd.cmp(&other)).into_pyobject(py)?.to_owned().into_any().unbind()),
             Err(_) => Ok(py.NotImplemented()),
         }
+    }
+
+    fn __getnewargs__(&self) -> (String,) {
+        (format_nusd(self.nusd),)
     }
 
     fn __hash__(&self) -> u64 {

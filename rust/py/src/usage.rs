@@ -1,6 +1,7 @@
 //! `Usage`: what a call used.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use tierkit_core::price::Usage;
 
 use crate::door::attached;
@@ -99,6 +100,18 @@ impl PyUsage {
     #[getter]
     fn estimated(&self) -> bool {
         self.estimated
+    }
+
+    /// Everything that `new` takes, so that it can be pickled and copied.
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<((u64, u64), Bound<'py, PyDict>)> {
+        let rest = PyDict::new(py);
+        rest.set_item("cache_read_tokens", self.counts.cache_read_tokens)?;
+        rest.set_item("cache_write_5m_tokens", self.counts.cache_write_5m_tokens)?;
+        rest.set_item("cache_write_1h_tokens", self.counts.cache_write_1h_tokens)?;
+        rest.set_item("reasoning_tokens", self.counts.reasoning_tokens)?;
+        rest.set_item("served_tier", &self.served_tier)?;
+        rest.set_item("estimated", self.estimated)?;
+        Ok(((self.counts.input_tokens, self.counts.output_tokens), rest))
     }
 
     fn __repr__(&self) -> String {

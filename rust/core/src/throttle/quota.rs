@@ -42,7 +42,7 @@ impl Quota {
     }
 
     /// Reads `AMOUNT DIMENSION/PERIOD`, such as `60 requests/minute`, `200k input_tokens/min`, `2.5 USD/hour`, `5 requests/10s`.
-    /// Without `burst` the bucket holds one period's amount.
+    /// `burst` counts in the rate's own unit, whole USD for money. Without it the bucket holds one period's amount.
     ///
     /// # Errors
     /// `Config` with the word that cannot be read and the nearest one that can.
@@ -66,7 +66,11 @@ impl Quota {
         let divisor = gcd128(num, den).max(1);
         let (num, den) = (num / divisor, den / divisor);
         let whole = (num.saturating_mul(u128::from(period_ns))).div_ceil(den.max(1));
-        let burst = burst.map_or_else(|| u64::try_from(whole).map_err(|_| too_large()), Ok)?;
+        let burst = match burst {
+            Some(burst) => u128::from(burst).checked_mul(unit).ok_or_else(too_large)?,
+            None => whole,
+        };
+        let burst = u64::try_from(burst).map_err(|_| too_large())?;
         let num = u64::try_from(num).map_err(|_| too_large())?;
         let den = u64::try_from(den).map_err(|_| bad("more precise than the bucket keeps; use fewer decimals".to_owned()))?;
         let quota = Self::new(num, den, burst).map_err(|error| bad(error.to_string()))?;
@@ -160,5 +164,13 @@ mod tests {
             assert!(!error(text).is_empty(), "{text}");
         }
         assert!(Quota::parse("0 requests/s", Some(3)).is_ok());
+    }
+
+    #[test]
+    fn a_burst_counts_in_the_unit_of_its_rate() {
+        let burst = |text, burst| Quota::parse(text, Some(burst)).map(|(_, quota)| quota.burst);
+        assert_eq!(burst("60 requests/minute", 10), Ok(10));
+        assert_eq!(burst("2.5 USD/hour", 5), Ok(5_000_000_000));
+        assert!(burst("1 USD/s", u64::MAX).is_err());
     }
 }
