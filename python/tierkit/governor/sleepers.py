@@ -34,6 +34,11 @@ class ThreadSleeper:
     def future(self) -> None:
         """Return what a task would await: a thread awaits nothing."""
 
+    @property
+    def gone(self) -> bool:
+        """Whether nobody can be woken any more: a thread that sleeps is there."""
+        return False
+
     def wake(self, future: asyncio.Future[None] | None) -> None:  # noqa: ARG002 - a thread has none
         """Wake the thread."""
         self._event.set()
@@ -79,6 +84,11 @@ class LoopSleeper:
         """Return what a task awaits."""
         return self._loop.create_future()
 
+    @property
+    def gone(self) -> bool:
+        """Whether nobody can be woken any more: the loop was closed over its tasks."""
+        return self._loop.is_closed()
+
     def wake(self, future: asyncio.Future[None] | None) -> None:
         """Wake the task of a future."""
         if future is not None:
@@ -86,9 +96,11 @@ class LoopSleeper:
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         """Run something on the loop: at once if this is its thread. A closed loop has nobody left to hear it."""
+        if self._loop.is_closed():
+            return
         if threading.get_ident() == self._thread:
             function(*arguments)
-        elif not self._loop.is_closed():
+        else:
             try:
                 self._loop.call_soon_threadsafe(function, *arguments)
             except RuntimeError:  # closed since

@@ -187,7 +187,9 @@ class Waiting:
     def _try(self, ticket: int) -> None:
         """Try the head of a line: it is served, stays, or is refused for good."""
         queue, waiter = self._queue, self._waiter(ticket)
-        if waiter is None:
+        if waiter is None or waiter.sleeper.gone:
+            with self._lock:
+                self.waiters.pop(ticket, None)
             queue.leave(ticket)
             return
         seen = queue.releases
