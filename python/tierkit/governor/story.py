@@ -21,7 +21,7 @@ def story(gate: _core.Gate, state: str | os.PathLike[str] | None, id: str) -> di
         gate.flush()
         entries = _core.read_story(str(state), id)
     if known is None and not entries:
-        raise UnknownReservation(f"reservation '{id}' was never made here, or ended more than a day ago")
+        raise UnknownReservation(f"reservation '{id}' was never made here, or ended too long ago to be remembered")
     answer: dict[str, Any] = {"id": id, "entries": entries}
     if known is not None:
         name, labels, reserved, takes, _ = known

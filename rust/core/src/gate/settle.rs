@@ -159,7 +159,7 @@ impl<S: Shelf> Gate<S> {
 
     pub(super) fn known(&self, id: &ReservationId) -> Result<State> {
         self.shelf.standing(id, None).map(|known| known.state).ok_or_else(|| {
-            Error::UnknownReservation(format!("reservation '{id}' was never made here, or ended more than a day ago"))
+            Error::UnknownReservation(format!("reservation '{id}' was never made here, or ended too long ago to be remembered"))
         })
     }
 
