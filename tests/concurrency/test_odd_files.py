@@ -51,3 +51,12 @@ def test_a_folder_is_refused(tmp_path: Path, name: str) -> None:
     path, fix = refusal(tmp_path).split("|")
     assert path.strip().endswith(name)
     assert fix.strip()
+
+
+@pytest.mark.parametrize("clock", ["None", "tk.testing.ManualClock()"])
+def test_nobody_else_may_write_to_a_new_directory_whatever_the_umask(tmp_path: Path, clock: str) -> None:
+    state = tmp_path / "new" / "state"
+    code = f"import os; os.umask(0)\nimport tierkit as tk\ntk.Ledger([], state={str(state)!r}, clock={clock}).flush()"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    made = [state.parent, state, *state.iterdir()]
+    assert {path.name: oct(path.stat().st_mode & 0o022) for path in made} == {path.name: "0o0" for path in made}

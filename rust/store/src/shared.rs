@@ -15,6 +15,7 @@ use tierkit_core::segment::Tx;
 use tierkit_core::throttle::Units;
 
 use crate::clock::SystemClock;
+use crate::directory::make_directory;
 use crate::error::{StateError, StoreError};
 use crate::segment::{Directory, Offer, Segment, Word, bell, fork, open};
 use crate::writer::Writer;
@@ -39,7 +40,7 @@ struct Attachment {
 static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
 
 fn attach(path: &Path, offer: &Offer) -> Result<Arc<Attachment>, StoreError> {
-    std::fs::create_dir_all(path).and_then(|()| path.canonicalize()).map_or_else(
+    make_directory(path).and_then(|()| path.canonicalize()).map_or_else(
         |error| Err(StateError::new(path, error, "give a directory that this user may write to").into()),
         |path| {
             let _unforked = fork::hold();

@@ -13,6 +13,7 @@ use tierkit_core::gate::{Decide, Gate, Layout, Memo, SharedShelf, Sizes};
 use tierkit_core::segment::{Memory, Tx};
 
 use crate::clock::SystemClock;
+use crate::directory::make_directory;
 use crate::error::{StateError, StoreError};
 use crate::journal::{last_entry, write};
 use crate::plain;
@@ -34,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 /// A directory that cannot be used, one that another process keeps for itself, or a policy that cannot be kept.
 pub fn open(path: &Path, offer: &Offer) -> Result<Segment, StoreError> {
-    std::fs::create_dir_all(path).map_err(|error| StateError::new(path, error, WRITABLE))?;
+    make_directory(path).map_err(|error| StateError::new(path, error, WRITABLE))?;
     let lock = plain_file(path, "lock")?;
     let procs = plain_file(path, "procs")?;
     let alone = share(path, &lock)?;
