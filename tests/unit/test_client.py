@@ -262,3 +262,21 @@ def test_nothing_heavy_is_imported_before_the_first_call() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1.0, float("nan")])
+def test_a_deadline_that_is_over_sends_nothing(timeout_s: float) -> None:
+    governor = FakeGovernor(tier("small"))
+    client = Client(governor, backends={"small": MockBackend("x")})
+    with pytest.raises(ConfigError, match="expected seconds above 0"):
+        client.complete("Why?", timeout_s=timeout_s)
+    assert governor.asked == []
+
+
+def test_the_wait_for_room_counts_against_the_deadline() -> None:
+    governor = FakeGovernor(tier("small"))
+    client = Client(governor, backends={"small": MockBackend("x")})
+    for wait_s, timeout_s, most in ((60.0, 5.0, 5.0), (1.0, 5.0, 1.0), (60.0, None, 60.0)):
+        client.complete("Why?", cache="off", wait_s=wait_s, timeout_s=timeout_s)
+        assert 0 < governor.asked[-1]["wait_s"] <= most
+    assert governor.asked[-1]["wait_s"] == 60.0

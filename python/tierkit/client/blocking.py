@@ -88,11 +88,11 @@ class Client:
             labels: Who asks.
             max_output_tokens: Upper bound of the answer.
             cache: use, refresh (ask anew, and keep the answer) or off.
-            wait_s: How long admission may wait for room.
+            wait_s: How long admission may wait for room; never beyond `timeout_s`.
             priority: critical, high, normal, low or batch.
             id: The request's id; its attempts are `<id>/1`, `<id>/2`, … Given again, an answer that the cache has costs
                 nothing, and what is sent again is a further attempt with money of its own on hold.
-            timeout_s: Deadline of all attempts together, in seconds.
+            timeout_s: Deadline of all attempts together, in seconds, the wait for room included.
             **params: Further fields of the body: temperature, tools, stop, …
 
         Raises:

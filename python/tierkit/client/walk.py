@@ -65,6 +65,8 @@ class Walk:
         Raises:
             ConfigError: A parameter that is not passed on, since it would change what was reserved.
         """
+        if timeout_s is not None and not timeout_s > 0:  # nor when it is no number
+            raise ConfigError(f"timeout_s={timeout_s!r}: expected seconds above 0, or None for no deadline")
         for name in _OWN_FIELDS.keys() & params.keys():
             raise ConfigError(f"{name}={params[name]!r}: not passed on to the server; {_OWN_FIELDS[name]}")
         self.id = id or f"req-{os.urandom(9).hex()}"
@@ -78,17 +80,18 @@ class Walk:
             "max_output_tokens": max_output_tokens,
             "params": params,
             "cache": cache,
-            "wait_s": wait_s,
             "priority": priority,
         }
         self._number = 1
+        self._wait_s = wait_s
         self._tiers: tuple[str, ...] | None = None
         self._error: BackendError | None = None
         self._deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
 
     def admit_arguments(self) -> dict[str, Any]:
         """Return the arguments of the next `admit`: a fallback is a new one, so it has no free pass."""
-        return {**self._admit, "id": f"{self.id}/{self._number}", "tiers": self._tiers}
+        wait_s = self._wait_s if self._deadline_s is None else min(self._wait_s, self._left_s())
+        return {**self._admit, "id": f"{self.id}/{self._number}", "tiers": self._tiers, "wait_s": wait_s}
 
     def pass_over(self) -> None:
         """Go on to the next number: an earlier call with this id used this one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from time import perf_counter_ns
 
 from tierkit.errors import ConfigError
@@ -18,7 +19,7 @@ from tierkit.money import Money
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from typing import Any
 
     from tierkit import _core
@@ -63,7 +64,7 @@ class Engine:
     steering: Steering
 
     __slots__ = (
-        "_fixed", "_ground", "_margin", "answers", "candidates", "hits", "learning", "policy", "pressure",
+        "_all", "_fixed", "_ground", "_margin", "answers", "candidates", "hits", "learning", "policy", "pressure",
         "score_clock", "steering", "ttl_s", "version", "waiting",
     )  # fmt: skip
 
@@ -72,6 +73,7 @@ class Engine:
         self.policy = policy
         self._ground = ground
         self.candidates = _candidates(policy, ground.prices, before)
+        self._all = _names(self.candidates.values())
         clock = ground.clock
         self.learning = _learning(policy, ground.state)
         self.hits: dict[str, int] = {} if before is None else before.hits
@@ -107,6 +109,12 @@ class Engine:
         if self.steering.pacing is not None:
             self.steering.pacing.close()
         self.answers.close()
+
+    def served_by(self, tiers: Collection[str] | None) -> str:
+        """Name the tiers that may serve, with their models: an answer is kept for these and no others."""
+        if tiers is None:
+            return self._all
+        return _names(self.candidates[name] for name in self.candidates if name in tiers)
 
     def rank(self, ask: Ask, *, count: bool = True) -> Ranking:
         """Order the tiers for a request; the classifier runs only when shares ask for it.
@@ -319,3 +327,7 @@ def _learning(policy: Policy, state: str | None) -> Learning | None:
                 'where = { purpose = "shadow" }'
             )
     return Learning(policy.routing, state, [tier.name for tier in policy.tiers])
+
+
+def _names(candidates: Iterable[Candidate]) -> str:
+    return json.dumps([candidate.labels[:2] for candidate in candidates])

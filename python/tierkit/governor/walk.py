@@ -89,7 +89,7 @@ class Walk:
         tiers = allowed_tiers(engine, ask.labels, ask.tiers)
         self._place: Place | None = None
         if ask.cache != "off":
-            asked = "auto" if tiers is None else "\n".join(sorted(tiers))
+            asked = engine.served_by(tiers)
             given = {**ask.params, "max_output_tokens": ask.bound} if ask.params else {"max_output_tokens": ask.bound}
             self._place = engine.answers.place(ask.prompt, ask.labels, asked, given)
         self.engine = engine
