@@ -133,3 +133,18 @@ def test_a_state_that_is_no_path_is_refused(state: Any, tmp_path: Path, monkeypa
         with pytest.raises(tk.ConfigError, match="expected the path of a directory"):
             make()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("make", [governor, lambda: tk.Ledger([]), lambda: tk.Limiter([])])
+def test_a_close_that_fails_hides_no_error(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    thing = make()
+
+    def close() -> None:
+        raise tk.StateError("the disk is full")
+
+    monkeypatch.setattr(type(thing), "close", lambda _self: close())
+    with pytest.raises(ValueError, match="mine") as caught, thing:
+        raise ValueError("mine")
+    assert caught.value.__notes__ == ["closing failed: the disk is full"]
+    with pytest.raises(tk.StateError, match="the disk is full"), thing:
+        pass

@@ -7,7 +7,7 @@ from tierkit.governor.admission import Admission
 from tierkit.governor.balance import balances
 from tierkit.governor.ground import Ground
 from tierkit.governor.in_force import InForce
-from tierkit.governor.opened import directory, stays
+from tierkit.governor.opened import directory, leave, stays
 from tierkit.governor.plan import Plan
 from tierkit.governor.prompt import Prompt
 from tierkit.governor.refusal import refused
@@ -428,7 +428,7 @@ class Governor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
-        self.close()
+        leave(self.close, error)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied."""

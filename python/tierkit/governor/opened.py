@@ -5,15 +5,26 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tierkit.errors import ConfigError
+from tierkit.errors import ConfigError, TierkitError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import NoReturn, Self
 
     from tierkit import _core
 
-__all__ = ["Opened", "directory", "stays"]
+__all__ = ["Opened", "directory", "leave", "stays"]
+
+
+def leave(close: Callable[[], None], error: BaseException | None) -> None:
+    """Close at the end of a block; the block's own error is never replaced, what the close says is a note on it."""
+    try:
+        close()
+    except TierkitError as failure:
+        if error is None:
+            raise
+        error.add_note(f"closing failed: {failure}")
 
 
 def stays(thing: object) -> TypeError:
@@ -73,4 +84,4 @@ class Opened:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
-        self.close()
+        leave(self.close, error)
