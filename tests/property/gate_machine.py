@@ -41,10 +41,10 @@ def limit_of(rule: Rule) -> tk.Limit:
     place = {"name": rule.name, "per": rule.per, "where": dict(rule.where)}
     if rule.kind == "slots":
         return tk.Limit(concurrency=rule.amount, **place)  # type: ignore[arg-type]
-    word, amount = rule.dimension, str(rule.amount)
+    word, amount, burst = rule.dimension, str(rule.amount), rule.burst
     if rule.dimension == "usd":
-        word, amount = "USD", f"{Decimal(rule.amount).scaleb(-9):f}"
-    return tk.Limit(f"{amount} {word}/{rule.period_ns // S}s", burst=rule.burst, **place)  # type: ignore[arg-type]
+        word, amount, burst = "USD", f"{Decimal(rule.amount).scaleb(-9):f}", rule.burst // 10**9
+    return tk.Limit(f"{amount} {word}/{rule.period_ns // S}s", burst=burst, **place)  # type: ignore[arg-type]
 
 
 def budget_of(rule: Rule) -> tk.Budget:

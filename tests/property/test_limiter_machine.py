@@ -22,7 +22,7 @@ RULES = [
     Rule("rate", "rate", "requests", 7, 13 * S, 5, ("user",)),
     Rule("input", "rate", "input_tokens", 900, 60 * S, 40, ("user",)),
     Rule("both", "rate", "total_tokens", 11, 3 * S, 90),
-    Rule("money", "rate", "usd", 1_000, 7 * S, 5_000, ("team",)),
+    Rule("money", "rate", "usd", 1_000_000_007, 7 * S, 5_000_000_000, ("team",)),
     Rule("slots", "slots", "concurrency", 2, where=SLOW),
 ]
 # One unit a year: what refills while a test runs is no unit, so that the machine's own clock does not matter.
@@ -32,7 +32,7 @@ UNITS = {
     "requests": st.integers(0, 6),
     "input_tokens": st.integers(0, 45),
     "output_tokens": st.integers(0, 60),
-    "usd": st.integers(0, 5_500),
+    "usd": st.integers(0, 5_500_000_000),
 }
 
 
