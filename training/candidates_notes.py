@@ -10,7 +10,8 @@ school science, which shares its subjects with the training rows; with more of i
 of the 16 sources: lengths, rarity of words by token rank, numbers and their size, operators, nesting, entropy, options,
 syllables, sentences, code. Kept was one of each kind that points upward in nearly all families and for which there is a
 reason that it should. That is a choice on the folds, by eye, and not corrected for; weights were never fitted. Some 25
-sums of such measures were scored: 0.527 to 0.551, most above 0.535. What did not carry over: mean rank of tokens or words (its
+sums of such measures were scored: 0.527 to 0.551, most above 0.535. What did not carry over: mean rank of tokens or
+words (its
 sign changes between families), word length and syllables (reversed by exam questions), variety of words, capitals.
 The length of the whole text runs against difficulty on ten-option exam questions (-0.14), that of the ask with it
 (+0.38).
