@@ -21,12 +21,13 @@ class TokenCount(int):
 
     """
 
-    estimated: bool
+    estimated: bool = False
 
     def __new__(cls, tokens: int, *, estimated: bool = False) -> Self:
         """Make a count."""
         count = super().__new__(cls, tokens)
-        count.estimated = estimated
+        if estimated:  # an exact count, as most are, needs no dictionary of its own
+            count.estimated = True
         return count
 
     def __repr__(self) -> str:

@@ -74,7 +74,7 @@ class Answers:
         following._open_file()
         return following
 
-    def place(self, prompt: Prompt, labels: Mapping[str, str], asked: str, params: Mapping[str, Any]) -> Place | None:
+    def place(self, prompt: Prompt, labels: Mapping[str, str], asked: str, params: dict[str, Any]) -> Place | None:
         """Return where the answer belongs; None when this request must not share answers.
 
         A request without one of the `per` labels has no tenant to be kept for, so it is not cached.
@@ -82,21 +82,23 @@ class Answers:
         settings = self._settings
         if not self._keeps or prompt.content is None:
             return None
-        tenant = {name: labels[name] for name in settings.per if name in labels}
+        tenant = {name: labels[name] for name in settings.per if name in labels} if settings.per else {}
         if len(tenant) < len(settings.per):
             return None
         keyer = self._keyer or self._open(None)
-        partition, key, text = keyer.keys(list(tenant.values()), asked, prompt.messages, dict(params))
+        partition, key, text = keyer.keys(list(tenant.values()), asked, prompt.messages, params)
         return Place(_owner(tenant), partition, key, text, self._embedding(text) if settings.semantic else None)
 
     def get(self, place: Place) -> tuple[CacheHit, str, bytes] | None:
         """Return a hit with the tier that answered and the answer, or None."""
         if self._cache is None:
             return None
-        settings = self._settings
-        bound = {} if settings.min_similarity is None else {"min_similarity": settings.min_similarity}
         hit = self._cache.get(
-            namespace=place.partition, key=place.key, text=place.text, embedding=place.embedding, **bound
+            namespace=place.partition,
+            key=place.key,
+            text=place.text,
+            embedding=place.embedding,
+            min_similarity=self._settings.min_similarity,
         )
         if hit is None:
             return None

@@ -57,8 +57,10 @@ class Candidate:
 
     def bound(self, asked: int | None) -> int | None:
         """Return the bound of the answer to send to the server; None when neither caller nor tier sets one."""
-        bounds = [bound for bound in (asked, self.tier.max_output_tokens) if bound is not None]
-        return min(bounds, default=None)
+        bound = self.tier.max_output_tokens
+        if asked is None or bound is None:
+            return bound if asked is None else asked
+        return min(asked, bound)
 
     def ceiling_nusd(self, input_tokens: int, output_tokens: int, at_ns: int, processing: str | None = None) -> int:
         """Return the most that such a call can cost, in nano-USD; without a price for the processing, the dearest."""

@@ -70,6 +70,8 @@ class Steering:
 
     def allowed(self, labels: Mapping[str, str]) -> tuple[str, ...] | None:
         """Return the tiers that the rules allow for some labels, cheapest first; None: all."""
+        if not self._routing.rules:
+            return None
         rules = [rule for rule in self._routing.rules if _matches(rule.where, labels)]
         if not rules:
             return None

@@ -93,7 +93,7 @@ class Walk:
             given = {**ask.params, "max_output_tokens": ask.bound} if ask.params else {"max_output_tokens": ask.bound}
             self._place = engine.answers.place(ask.prompt, ask.labels, asked, given)
         self.engine = engine
-        self._narrowed = ask._replace(tiers=tiers)
+        self._narrowed = ask if tiers is ask.tiers else ask._replace(tiers=tiers)
         self._ranking: Ranking | None = None
 
     @property
@@ -305,13 +305,15 @@ def allowed_tiers(engine: Engine, labels: dict[str, str], tiers: Collection[str]
     Raises:
         ConfigError: The caller names a tier that the policy lacks, or none that its rules allow.
     """
-    known = engine.candidates
-    unknown = [name for name in tiers or () if name not in known]
-    if unknown or (tiers is not None and not tiers):
-        raise ConfigError(f"tiers {unknown}: expected some of {', '.join(known)}")
     allowed = engine.steering.allowed(labels)
-    if allowed is None or tiers is None:
-        return tiers if allowed is None else allowed
+    if tiers is None:
+        return allowed
+    known = engine.candidates
+    unknown = [name for name in tiers if name not in known]
+    if unknown or not tiers:
+        raise ConfigError(f"tiers {unknown}: expected some of {', '.join(known)}")
+    if allowed is None:
+        return tiers
     both = [name for name in allowed if name in tiers]
     if not both:
         raise ConfigError(f"tiers {list(tiers)}: a routing rule allows these labels only {', '.join(allowed)}")

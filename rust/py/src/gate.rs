@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyList};
 use tierkit_core::clock::Clock;
 use tierkit_core::gate::{Actual, Bound as Scopes, Correction};
@@ -29,6 +30,9 @@ use crate::usage::PyUsage;
 pub struct PyGate {
     pub(crate) gate: Arc<DurableGate>,
 }
+
+/// Tier, model and backend, read where Python keeps them.
+type Candidate = (PyBackedStr, PyBackedStr, PyBackedStr);
 
 /// The rules of a list of `LimitRule` and `BudgetRule`.
 fn checked(rules: &Bound<'_, PyList>) -> PyResult<Vec<Rule>> {
@@ -195,7 +199,7 @@ impl PyGate {
         &self,
         py: Python<'_>,
         labels: Option<&Bound<'_, PyDict>>,
-        candidate: Option<(String, String, String)>,
+        candidate: Option<Candidate>,
         id: Option<&str>,
         requests: i64,
         input_tokens: i64,
@@ -205,8 +209,8 @@ impl PyGate {
         ttl_s: f64,
         version: Option<u64>,
     ) -> PyResult<Option<PyDecision>> {
-        let candidate = candidate.as_ref().map(|(tier, model, backend)| [tier.as_str(), model.as_str(), backend.as_str()]);
-        let labels = read(labels, candidate)?;
+        let candidate = candidate.as_ref().map(|(tier, model, backend)| [&**tier, &**model, &**backend]);
+        let labels = Arc::new(read(labels, candidate)?);
         let units = Units([requests, input_tokens, output_tokens, input_tokens.saturating_add(output_tokens), nusd, concurrency]);
         let id = match id {
             Some(id) => attached(py, ReservationId::new(id))?,
@@ -218,7 +222,7 @@ impl PyGate {
             if version.is_some_and(|version| version != rules.version()) {
                 return Ok(None);
             }
-            let scopes = Scopes::new(&rules, labels.clone());
+            let scopes = Scopes::new(&rules, Arc::clone(&labels));
             match durably(py, &self.gate, |gate| gate.admit(&id, &scopes, units, ttl_ns)) {
                 Ok(outcome) => return Ok(Some(reserved(&rules, outcome, units, id))),
                 Err(StoreError::Stale) => {}
@@ -232,14 +236,14 @@ impl PyGate {
     fn claim(
         &self,
         labels: Option<&Bound<'_, PyDict>>,
-        candidate: Option<(String, String, String)>,
+        candidate: Option<Candidate>,
         requests: Option<&Bound<'_, PyAny>>,
         input_tokens: Option<&Bound<'_, PyAny>>,
         output_tokens: Option<&Bound<'_, PyAny>>,
         total_tokens: Option<&Bound<'_, PyAny>>,
         usd: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PyClaim> {
-        let candidate = candidate.as_ref().map(|(tier, model, backend)| [tier.as_str(), model.as_str(), backend.as_str()]);
+        let candidate = candidate.as_ref().map(|(tier, model, backend)| [&**tier, &**model, &**backend]);
         let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
         let rules = self.gate.rules();
         let bound = Scopes::new(&rules, read(labels, candidate)?);

@@ -8,16 +8,15 @@ use tierkit_core::rules::{Rules, TIER_LABELS};
 use crate::door::attached;
 use crate::error::config;
 
-/// Text of a Python string; anything else is refused by name.
-fn text(value: &Bound<'_, PyAny>, what: &str) -> PyResult<Box<str>> {
+/// Text of a Python string; anything else is refused by name: that of the label, or none where the name itself is read.
+fn text<'a>(value: &'a Bound<'_, PyAny>, label: Option<&str>) -> PyResult<&'a str> {
     let py = value.py();
+    let what = || label.map_or_else(|| "label name".to_owned(), |name| format!("label '{name}'"));
     let found = value.cast::<PyString>().map_err(|_| {
         let seen = value.repr().map_or_else(|_| "?".to_owned(), |seen| tierkit_core::units::shorten(&seen.to_string_lossy()));
-        config(py, format!("{what}: {seen} is not text; labels are strings, write str(...) around it"))
+        config(py, format!("{}: {seen} is not text; labels are strings, write str(...) around it", what()))
     })?;
-    let found =
-        found.to_str().map_err(|_| config(py, format!("{what}: holds a lone surrogate; labels are valid Unicode text")))?;
-    Ok(found.into())
+    found.to_str().map_err(|_| config(py, format!("{}: holds a lone surrogate; labels are valid Unicode text", what())))
 }
 
 /// Reads labels; `tier`, `model` and `backend` come from the candidate and not from the caller.
@@ -25,12 +24,11 @@ pub fn read(labels: Option<&Bound<'_, PyDict>>, candidate: Option<[&str; 3]>) ->
     let mut pairs: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(8);
     if let Some(labels) = labels {
         for (name, value) in labels.iter() {
-            let name = text(&name, "label name")?;
-            if candidate.is_some() && TIER_LABELS.contains(&&*name) {
+            let name = text(&name, None)?;
+            if candidate.is_some() && TIER_LABELS.contains(&name) {
                 return Err(config(labels.py(), format!("label '{name}': set by the governor; use another name for your own")));
             }
-            let value = text(&value, &format!("label '{name}'"))?;
-            pairs.push((name, value));
+            pairs.push((name.into(), text(&value, Some(name))?.into()));
         }
     }
     if let Some(values) = candidate {

@@ -29,11 +29,22 @@ impl Ids {
         // The process number keeps a forked child, which inherits seed and count, from repeating its parent.
         let own = self.seed ^ u64::from(std::process::id()).rotate_left(32);
         let (high, low) = (mix(own ^ count), mix(own.wrapping_add(count).rotate_left(17)));
-        let text =
-            format!("{millis:012x}7{:03x}{:04x}{:012x}", high & 0xFFF, (high >> 12) & 0x3FFF | 0x8000, low & 0xFFFF_FFFF_FFFF);
-        let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-        format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+        let head = millis << 16 | 0x7000 | high & 0xFFF;
+        let tail = 1 << 63 | ((high >> 12) & 0x3FFF) << 48 | low & 0xFFFF_FFFF_FFFF;
+        written(u128::from(head) << 64 | u128::from(tail))
     }
+}
+
+/// An id in groups of 8, 4, 4, 4 and 12 digits. By hand: every reservation makes one, and the formatter takes three times as long.
+fn written(id: u128) -> String {
+    let mut text = String::with_capacity(36);
+    for (at, byte) in id.to_be_bytes().into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.extend([byte >> 4, byte & 0xF].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
+    }
+    text
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).

@@ -41,7 +41,8 @@ impl BoundScope {
 
 impl Bound {
     /// Matches labels against the rules.
-    pub fn new(rules: &Rules, labels: Labels) -> Self {
+    pub fn new(rules: &Rules, labels: impl Into<Arc<Labels>>) -> Self {
+        let labels = labels.into();
         let scope = |index: u16| {
             let rule = rules.get(index);
             let per = rule.map_or(&[] as &[_], |found| &found.matcher.per);
@@ -53,7 +54,7 @@ impl Bound {
             }
         };
         let scopes = rules.matching(&labels).into_iter().map(scope).collect();
-        Self { labels: Arc::new(labels), scopes, version: rules.version() }
+        Self { labels, scopes, version: rules.version() }
     }
 
     /// Who asks.
