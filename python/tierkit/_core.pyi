@@ -679,7 +679,7 @@ class LimitRule:
         name: str,
         *,
         rate: str | None = None,
-        burst: int | None = None,
+        burst: int | str | Decimal | Money | None = None,
         concurrency: int | None = None,
         per: Sequence[str] | None = None,
         where: Mapping[str, str | Sequence[str]] | None = None,

@@ -528,7 +528,7 @@ MISTAKES: list[tuple[str, list[str]]] = [
         HEAD + "on_missing_price = 'x'\n" + LIMIT + "burst = '1'\nper = 1\n" + BUDGET + "mode = 'x'\nwarn_at = 2\n",
         [
             "2:20: on_missing_price 'x': expected refuse or ceiling",
-            "5:9: burst: expected a whole number without quotes, found text '1'",
+            "5:9: burst: an amount of money beside a rate of requests; expected a whole number of requests, such as 10",
             "6:7: per: expected a list of texts, found a whole number '1'; write per = [\"user\"]",
             "10:8: mode 'x': expected enforce or observe",
             "11:11: warn_at: expected a list of numbers, found a whole number '2'; write warn_at = [0.5, 0.8]",

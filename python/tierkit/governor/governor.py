@@ -7,6 +7,7 @@ from tierkit.governor.admission import Admission
 from tierkit.governor.balance import balances
 from tierkit.governor.ground import Ground
 from tierkit.governor.in_force import InForce
+from tierkit.governor.labels import as_dict
 from tierkit.governor.opened import directory, leave, stays
 from tierkit.governor.plan import Plan
 from tierkit.governor.prompt import Prompt
@@ -463,6 +464,6 @@ class Governor:
             raise ConfigError(f"max_output_tokens={bound!r}: expected a whole number of 1 or more, or None")
         if id is None and self._engine.learning is not None:
             id = self._engine.gate.new_id()  # noqa: A001 - chance goes by it
-        who = labels if type(labels) is dict else dict(labels or {})
+        who = labels if type(labels) is dict else as_dict(labels)
         ask = Ask(Prompt(prompt, input_tokens, params), who, bound, id, params, need, tiers, cache)
         return Walk(self._force, ask, priority=place_in_line)

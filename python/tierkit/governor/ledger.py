@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tierkit import _core
 from tierkit.governor.alerts import tell
 from tierkit.governor.balance import balances
+from tierkit.governor.labels import as_dict
 from tierkit.governor.opened import Opened, directory
 from tierkit.governor.refusal import refused
 from tierkit.money import Money
@@ -100,7 +101,7 @@ class Ledger(Opened):
             AlreadySettled: The id exists and was given back.
         """
         amount = Money(usd)
-        decision = self.gate.reserve(dict(labels or {}), None, id, nusd=amount.nusd, requests=0, ttl_s=ttl_s)
+        decision = self.gate.reserve(as_dict(labels), None, id, nusd=amount.nusd, requests=0, ttl_s=ttl_s)
         if not decision.allowed:
             raise refused(decision)
         return Reservation(decision.id or "", amount)

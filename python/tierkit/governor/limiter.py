@@ -6,6 +6,7 @@ import time
 
 from tierkit import _core
 from tierkit.errors import ConfigError
+from tierkit.governor.labels import as_dict
 from tierkit.governor.opened import Opened, directory
 from tierkit.governor.taking import Taking
 from tierkit.governor.waiter import class_of
@@ -113,7 +114,7 @@ class Limiter(Opened):
 
         Cost: about a microsecond; `bind` matches the labels once and is several times faster.
         """
-        who = labels if type(labels) is dict else dict(labels or {})
+        who = labels if type(labels) is dict else as_dict(labels)
         if self._waiting.waiters:
             units = _units(requests, input_tokens, output_tokens, total_tokens, usd)
             return Taking(self, self._waiting, who, units, ttl_s=ttl_s).try_once()
@@ -129,7 +130,7 @@ class Limiter(Opened):
 
     def bind(self, labels: Mapping[str, str] | None = None, *, ttl_s: float = 660.0) -> _core.Scope:
         """Match labels once; the handle's `take` is for hot paths."""
-        return self.gate.bind(dict(labels or {}), ttl_s=ttl_s)
+        return self.gate.bind(as_dict(labels), ttl_s=ttl_s)
 
     def wait(
         self,
@@ -187,7 +188,7 @@ class Limiter(Opened):
         if isinstance(weight, bool) or not isinstance(weight, int) or not 1 <= weight <= _MAX_WEIGHT:
             raise ConfigError(f"weight={weight!r}: expected a whole number from 1 to {_MAX_WEIGHT}")
         place = class_of(priority)
-        return Taking(self, self._waiting, dict(labels or {}), units, priority=place, weight=weight)
+        return Taking(self, self._waiting, as_dict(labels), units, priority=place, weight=weight)
 
     def close(self) -> None:
         """Give the state free; who still waits is told that the limiter is closed."""

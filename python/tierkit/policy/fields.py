@@ -103,7 +103,7 @@ ROUTING_RULE: Mapping[str, Field] = {
 LIMIT: Mapping[str, Field] = {
     **_RULE,
     "rate": Field(partial(readers.text, example="60 requests/minute")),
-    "burst": Field(readers.whole),
+    "burst": Field(readers.burst),
     "concurrency": Field(readers.whole),
 }
 BUDGET: Mapping[str, Field] = {

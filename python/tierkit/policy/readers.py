@@ -72,6 +72,11 @@ def money(key: str, node: Node) -> str:
     return written
 
 
+def burst(key: str, node: Node) -> int | str:
+    """Read a whole number, or an amount of money."""
+    return money(key, node) if node.kind == "text" else whole(key, node)
+
+
 def price(key: str, node: Node) -> str:
     """Read a price: text with its unit."""
     if node.kind in ("integer", "float", "large"):

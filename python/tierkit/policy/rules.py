@@ -27,7 +27,8 @@ class Limit(Record):
         name: Unique in the policy; None is numbered there (`limit-1`).
         per: Labels whose values choose the bucket; empty: one bucket for all.
         where: When it applies: label to value or list of values.
-        burst: Units that may pass at once; None: the amount of one period.
+        burst: How much may pass at once: a whole number in the rate's own unit, or an amount such as "0.05 USD" where
+            that is money; None: the amount of one period.
         concurrency: Requests that may run at once, instead of a rate.
         mode: "enforce" refuses, "observe" only counts what it would refuse.
         replaces: Names of rules that are switched off where this one matches.
@@ -60,7 +61,7 @@ class Limit(Record):
     name: str | None
     per: tuple[str, ...]
     where: Mapping[str, tuple[str, ...]]
-    burst: int | None
+    burst: int | Money | None
     concurrency: int | None
     mode: str
     replaces: tuple[str, ...]
@@ -72,7 +73,7 @@ class Limit(Record):
         name: str | None = None,
         per: Sequence[str] = (),
         where: Mapping[str, str | Sequence[str]] | None = None,
-        burst: int | None = None,
+        burst: int | str | Decimal | Money | None = None,
         concurrency: int | None = None,
         mode: str = "enforce",
         replaces: Sequence[str] = (),
@@ -91,12 +92,18 @@ class Limit(Record):
             name=name if name is None else check_name("name", name),
             per=label_names("per", per),
             where=values_by_label("where", where),
-            burst=whole("burst", burst, least=1),
+            burst=_burst(burst),
             concurrency=whole("concurrency", concurrency, least=1),
             mode=one_of("mode", mode, MODES),
             replaces=label_names("replaces", replaces),
         )
         numbers.check_limit(self)
+
+
+def _burst(value: int | str | Decimal | Money | None) -> int | Money | None:
+    if value is None or isinstance(value, (int, float)):
+        return whole("burst", value, least=1)
+    return Money(value)
 
 
 class Budget(Record):

@@ -84,8 +84,9 @@ impl PyMoney {
         (format_nusd(self.nusd),)
     }
 
-    fn __hash__(&self) -> u64 {
-        self.nusd.cast_unsigned()
+    /// As of the equal `Decimal` or whole number.
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        decimal(py, self.nusd)?.hash()
     }
 
     fn __bool__(&self) -> bool {

@@ -1,12 +1,12 @@
 //! `LimitRule` and `BudgetRule`: the checked form of what a policy says.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple};
 use tierkit_core::ledger::{BudgetSpec, Calendar};
 use tierkit_core::rules::{Matcher, Mode, Rule, RuleKind};
 use tierkit_core::suggest::nearest;
-use tierkit_core::throttle::Quota;
-use tierkit_core::units::shorten;
+use tierkit_core::throttle::{Burst, Quota};
+use tierkit_core::units::{format_nusd, shorten};
 
 use crate::door::attached;
 use crate::error::config;
@@ -75,6 +75,17 @@ fn name_of(py: Python<'_>, name: &str) -> PyResult<Box<str>> {
     Ok(name.into())
 }
 
+/// A whole number of what the rate counts, or an amount of money.
+fn burst_of(value: &Bound<'_, PyAny>) -> PyResult<Burst> {
+    if value.is_instance_of::<PyInt>() {
+        return crate::usage::count(value, "burst").map(Burst::Whole);
+    }
+    let nusd = extract_nusd(value)?;
+    u64::try_from(nusd)
+        .map(Burst::Nusd)
+        .map_err(|_| config(value.py(), format!("burst {}: expected more than 0 USD", format_nusd(nusd))))
+}
+
 #[pymethods]
 impl PyLimitRule {
     #[new]
@@ -90,7 +101,7 @@ impl PyLimitRule {
         mode: &str,
         replaces: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let burst = burst.map(|burst| crate::usage::count(burst, "burst")).transpose()?;
+        let burst = burst.map(burst_of).transpose()?;
         let kind = match (rate, concurrency) {
             (Some(rate), None) => {
                 let (dimension, quota) = attached(py, Quota::parse(rate, burst))?;

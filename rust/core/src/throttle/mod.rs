@@ -2,10 +2,12 @@
 
 mod allowance;
 mod bucket;
+#[cfg(test)]
+mod bucket_tests;
 mod provider;
 mod quota;
 
 pub use crate::dimension::{Dimension, Units};
 pub use bucket::Bucket;
 pub use provider::{Held, Provider};
-pub use quota::Quota;
+pub use quota::{Burst, Quota};

@@ -10,6 +10,15 @@ pub const MAX_UNITS: u64 = 1 << 62;
 /// Longest period, in nanoseconds (417 days).
 pub const MAX_DEN_NS: u64 = 1 << 55;
 
+/// How much may pass at once, as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Burst {
+    /// A whole number in the rate's own unit, USD for money.
+    Whole(u64),
+    /// An amount of money, in nano-USD.
+    Nusd(u64),
+}
+
 /// `num` units every `den_ns` nanoseconds, at most `burst` at once; `num/den_ns` is reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
@@ -42,11 +51,11 @@ impl Quota {
     }
 
     /// Reads `AMOUNT DIMENSION/PERIOD`, such as `60 requests/minute`, `200k input_tokens/min`, `2.5 USD/hour`, `5 requests/10s`.
-    /// `burst` counts in the rate's own unit, whole USD for money. Without it the bucket holds one period's amount.
+    /// Without `burst` the bucket holds one period's amount.
     ///
     /// # Errors
     /// `Config` with the word that cannot be read and the nearest one that can.
-    pub fn parse(text: &str, burst: Option<u64>) -> Result<(Dimension, Self)> {
+    pub fn parse(text: &str, burst: Option<Burst>) -> Result<(Dimension, Self)> {
         let bad = |why: String| Error::config(format!("rate '{}': {why}", shorten(text)));
         let form = "expected 'AMOUNT DIMENSION/PERIOD' such as '60 requests/minute'";
         let (amount, rest) = text.trim().split_once(char::is_whitespace).ok_or_else(|| bad(form.to_owned()))?;
@@ -67,7 +76,9 @@ impl Quota {
         let (num, den) = (num / divisor, den / divisor);
         let whole = (num.saturating_mul(u128::from(period_ns))).div_ceil(den.max(1));
         let burst = match burst {
-            Some(burst) => u128::from(burst).checked_mul(unit).ok_or_else(too_large)?,
+            Some(Burst::Whole(burst)) => u128::from(burst).checked_mul(unit).ok_or_else(too_large)?,
+            Some(Burst::Nusd(burst)) if dimension == Dimension::Usd => u128::from(burst),
+            Some(Burst::Nusd(_)) => return Err(burst_of_money(dimension)),
             None => whole,
         };
         let burst = u64::try_from(burst).map_err(|_| too_large())?;
@@ -76,6 +87,11 @@ impl Quota {
         let quota = Self::new(num, den, burst).map_err(|error| bad(error.to_string()))?;
         Ok((dimension, quota))
     }
+}
+
+fn burst_of_money(dimension: Dimension) -> Error {
+    let unit = dimension.as_str();
+    Error::config(format!("burst: an amount of money beside a rate of {unit}; expected a whole number of {unit}, such as 10"))
 }
 
 fn unknown_dimension(word: &str) -> String {
@@ -163,14 +179,16 @@ mod tests {
         ] {
             assert!(!error(text).is_empty(), "{text}");
         }
-        assert!(Quota::parse("0 requests/s", Some(3)).is_ok());
+        assert!(Quota::parse("0 requests/s", Some(Burst::Whole(3))).is_ok());
     }
 
     #[test]
     fn a_burst_counts_in_the_unit_of_its_rate() {
         let burst = |text, burst| Quota::parse(text, Some(burst)).map(|(_, quota)| quota.burst);
-        assert_eq!(burst("60 requests/minute", 10), Ok(10));
-        assert_eq!(burst("2.5 USD/hour", 5), Ok(5_000_000_000));
-        assert!(burst("1 USD/s", u64::MAX).is_err());
+        assert_eq!(burst("60 requests/minute", Burst::Whole(10)), Ok(10));
+        assert_eq!(burst("2.5 USD/hour", Burst::Whole(5)), Ok(5_000_000_000));
+        assert_eq!(burst("2.5 USD/hour", Burst::Nusd(20_000_000)), Ok(20_000_000));
+        assert!(burst("60 requests/minute", Burst::Nusd(1)).is_err());
+        assert!(burst("1 USD/s", Burst::Whole(u64::MAX)).is_err());
     }
 }
