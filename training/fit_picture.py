@@ -2,8 +2,8 @@
 
     python training/fit_picture.py train.jsonl.gz --out docs/concepts/routing-fit.svg
 
-Each source is met by a model that was trained without its family; the curves are of the rows that were not fitted. Takes
-about ten seconds.
+Each source is met by a model that was trained without its family; the curves are of the rows that were not fitted.
+Takes about ten seconds.
 """
 
 from __future__ import annotations
