@@ -2,9 +2,10 @@
 
     python benches/peers_cache.py --json [--rows 10000 --rows 100000] [--vectors real.npy]
 
-said so on standard error. `--vectors` takes a float32 matrix of real embeddings; else they are made in clusters.
-said so on standard error. `--vectors` takes a float32 matrix of real embeddings; without it they are made in clusters.
-Our lookups go through `SemanticCache.get` with everything it does; peers are asked for the bare nearest row.
+A peer that cannot be imported is left out, and that is
+said on standard error. `--vectors` takes a float32 matrix of real embeddings; without it they are made in clusters.
+Our lookups go through `SemanticCache.get` with everything it does; peers are asked for the bare nearest row;
+`peers_semantic.py` times whole lookups.
 """
 
 from __future__ import annotations

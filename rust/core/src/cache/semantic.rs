@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::RandomState;
 
-use super::decision::{check_similarity, floor, objections};
+use super::decision::{Asked, check_similarity, floor};
 use super::entry::{Entry, Put};
 use super::evict::Evictor;
 use super::ident::Ident;
@@ -332,9 +332,10 @@ impl Store {
         let rows = &self.partitions.get(ask.namespace)?.rows;
         let unit = ask.unit.filter(|_| !self.cut.contains(&id))?;
         let alive = |owner: u64| self.held(owner).is_some_and(|entry| entry.alive(now_ns));
+        let asked = Asked::of(ask.text);
         for near in rows.nearest(unit, floor(ask.text, ask.min_similarity), CANDIDATES, alive) {
             let Some(entry) = self.held(near.owner) else { continue };
-            if objections(&entry.text, ask.text, near.similarity, ask.min_similarity, entry.praise).is_empty() {
+            if asked.may_have(&entry.text, near.similarity, ask.min_similarity, entry.praise) {
                 return Some(self.hit(entry, near.similarity, false));
             }
             self.counters.blocked.fetch_add(1, Ordering::Relaxed);

@@ -1,13 +1,14 @@
 //! Words that say nothing about the matter: grammar, and the frame that any request may stand in.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::lexicon::known;
+use super::lists::{List, listed};
 use super::spelling::slips;
 use super::words::Word;
 
-const FRAME: &str = " a an the this that these those some any i me my mine we us our you your he she it its they them their him \
+static FRAME: List = List::of(
+    " a an the this that these those some any i me my mine we us our you your he she it its they them their him \
     her is are was were be been being am do does did done doing have has had can could will would shall should may might must of \
     to in on at for from by with as into about and or but if so than then there here also just only very really what which who \
     whom whose when where why how tell show give get let make want need like know see say ask please find help explain describe \
@@ -15,22 +16,23 @@ const FRAME: &str = " a an the this that these those some any i me my mine we us
     meaning definition define called much many lot kind type sort thing things hi hello hey thanks thank ok okay yes no sure use \
     used using uses employ employed utilize utilized utilise utilised calculate compute convert determine specify one not never \
     none neither nor without number amount process procedure manner reason looking contain contains contained found located available ever exist exists people someone anyone somewhere somebody anybody wondering idea \
-    understand definition definitions question going able allowed during while since through between both because however whether until version ";
+    understand definition definitions question going able allowed during while since through between both because however whether until version ",
+);
 
 /// Frame words that are open to any matter elsewhere: "change my name", "write to a file".
-const OPEN: &str =
-    " name list write find show state make get give tell say kind sort use used need see number process reason found ";
+static OPEN: List =
+    List::of(" name list write find show state make get give tell say kind sort use used need see number process reason found ");
 /// Words that name the kind of an answer right behind "what" or "which".
 const KINDS: &str = " time year date day month ";
 
 /// Whether a word of the frame could be the matter itself.
 pub fn is_open(word: &str) -> bool {
-    OPEN.contains(&format!(" {word} "))
+    OPEN.has(word)
 }
 
 /// Whether it only says what kind of answer is wanted: "what year".
 pub fn is_kind(word: &str, before: &str) -> bool {
-    matches!(before, "what" | "which") && KINDS.contains(&format!(" {word} "))
+    matches!(before, "what" | "which") && listed(KINDS, word)
 }
 
 /// Several words for one thing, and the word that stands for it.
@@ -61,15 +63,16 @@ const PHRASES: [(&str, &str); 22] = [
 
 /// Whether a word is grammar or frame.
 pub fn is_frame(word: &str) -> bool {
-    static ALL: LazyLock<HashSet<&str>> = LazyLock::new(|| FRAME.split_whitespace().collect());
-    ALL.contains(word)
+    FRAME.has(word)
 }
 
 /// Whether an unknown word is one slip of the finger away from such a word.
 pub fn is_slip(word: &str) -> bool {
-    let long = word.len() >= 5 && word.bytes().all(|byte| byte.is_ascii_lowercase()) && !known(word);
-    let near = |other: &&str| other.len() >= 5 && other.as_bytes()[0] == word.as_bytes()[0] && slips(word, other) == 1;
-    long && FRAME.split_whitespace().any(|other| near(&other))
+    static LONG: LazyLock<Vec<&str>> = LazyLock::new(|| FRAME.all().filter(|word| word.len() >= 5).collect());
+    let long = word.len() >= 5 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let like = |other: &&&str| other.as_bytes()[0] == word.as_bytes()[0] && other.len().abs_diff(word.len()) <= 1;
+    let mut others = LONG.iter().filter(like).peekable();
+    long && others.peek().is_some() && !known(word) && others.any(|other| slips(word, other) == 1)
 }
 
 /// Puts one wording in the place of others that mean the same.

@@ -1,5 +1,8 @@
 //! The language that a text is written in, where its small words or its letters tell.
 
+use std::sync::LazyLock;
+
+use super::lists::Lists;
 use super::pair::Pair;
 use super::words::Words;
 
@@ -22,14 +25,16 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
 
 /// The language with the most small words, or the script if it is not Latin; none where nothing tells. A single letter is a symbol.
 fn language(words: &Words) -> Option<&'static str> {
+    static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(SMALL.map(|(_, list)| list).into_iter().chain([ENGLISH])));
     if let Some(script) =
         words.all.iter().filter(|word| word.lower.chars().count() > 1).find_map(|word| word.lower.chars().next().and_then(script))
     {
         return Some(script);
     }
-    let count = |list: &str| words.all.iter().filter(|word| list.contains(&format!(" {} ", word.lower))).count();
-    let english = count(ENGLISH);
-    let best = SMALL.iter().map(|(name, list)| (count(list), *name)).max_by_key(|(count, _)| *count)?;
+    let lists: Vec<u16> = words.all.iter().map(|word| ALL.with(&word.lower)).collect();
+    let count = |list: usize| lists.iter().filter(|lists| *lists >> list & 1 == 1).count();
+    let english = count(SMALL.len());
+    let best = SMALL.iter().enumerate().map(|(at, (name, _))| (count(at), *name)).max_by_key(|(count, _)| *count)?;
     match best {
         (count, name) if count >= 2 && count > english => Some(name),
         _ if english > 0 || unspoken(words) => Some("English"),

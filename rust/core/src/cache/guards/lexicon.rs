@@ -2,7 +2,12 @@
 //!
 //! # Source
 //! `lexicon.txt`, written by `training/lexicon.py` from WordNet 3.0 and all-MiniLM-L6-v2: one word a line, sorted by bytes, with
-//! its synonyms and its opposites. It is searched as it lies; nothing is built at start.
+//! its synonyms and its opposites. It stays as it lies; the first look-up builds an index of places, 256 KiB in about a millisecond.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use super::lists::listed;
 
 const TABLE: &str = include_str!("lexicon.txt");
 /// Endings and what takes their place in the base form.
@@ -37,7 +42,7 @@ pub struct Forms {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Base {
-    word: String,
+    word: Cow<'static, str>,
     same: &'static str,
     opposite: &'static str,
 }
@@ -46,8 +51,9 @@ impl Forms {
     /// Looks a word up, in lower case.
     pub fn of(word: &str) -> Self {
         let bases = bases(word);
-        let degrees = ["er", "est"].map(|degree| positives(word, degree).into_iter().map(based).collect());
-        Self { known: bases.iter().any(|base| known(base)), bases: bases.into_iter().map(based).collect(), degrees }
+        // A base that is not borrowed from the table is not in it.
+        let known = bases.iter().any(|base| matches!(base.word, Cow::Borrowed(_)));
+        Self { known, bases, degrees: ["er", "est"].map(|degree| positives(word, degree)) }
     }
 
     /// Whether two words are forms of one word, or mean the same.
@@ -59,6 +65,11 @@ impl Forms {
     pub fn opposite(&self, other: &Self) -> bool {
         let against = |a: &Base, b: &Base| a.opposite.split_whitespace().any(|word| word == b.word || listed(b.same, word));
         self.related(other, |a, b| against(a, b) || against(b, a))
+    }
+
+    /// The word and the known words that it may be a form of.
+    pub fn bases(&self) -> impl Iterator<Item = &str> {
+        self.bases.iter().map(|base| base.word.as_ref())
     }
 
     /// Whether one of the words is a form of the given one.
@@ -78,9 +89,9 @@ impl Forms {
     }
 }
 
-fn based(word: String) -> Base {
-    let (same, opposite) = row(&word).unwrap_or_default();
-    Base { word, same, opposite }
+/// A word of the table.
+fn found(word: &str) -> Option<Base> {
+    row(word).map(|(word, same, opposite)| Base { word: Cow::Borrowed(word), same, opposite })
 }
 
 /// Whether the table has the word as it is written.
@@ -88,52 +99,83 @@ pub fn known(word: &str) -> bool {
     row(word).is_some()
 }
 
-fn bases(word: &str) -> Vec<String> {
-    let mut found = vec![word.to_owned()];
+fn bases(word: &str) -> Vec<Base> {
+    let unknown = || Base { word: Cow::Owned(word.to_owned()), same: "", opposite: "" };
+    let mut all = vec![found(word).unwrap_or_else(unknown)];
     for (ending, instead) in ENDINGS {
         let Some(rest) = word.strip_suffix(ending) else { continue };
-        found.extend(Some(format!("{rest}{instead}")).filter(|base| base.len() >= SHORTEST && known(base)));
-        found.extend(undoubled(rest).filter(|_| ending == "ed" || ending == "ing"));
+        if rest.len() + instead.len() >= SHORTEST {
+            all.extend(joined(rest, instead));
+        }
+        if ending == "ed" || ending == "ing" {
+            all.extend(undoubled(rest));
+        }
     }
-    found
+    all
 }
 
-fn positives(word: &str, degree: &str) -> Vec<String> {
+fn positives(word: &str, degree: &str) -> Vec<Base> {
+    if !word.ends_with(degree) {
+        return Vec::new();
+    }
     let endings = DEGREES.iter().filter(|(ending, _)| ending.ends_with(degree));
     let rests = endings.filter_map(|(ending, instead)| word.strip_suffix(ending).map(|rest| (rest, instead)));
-    let all = rests.flat_map(|(rest, instead)| Some(format!("{rest}{instead}")).into_iter().chain(undoubled(rest)));
-    all.filter(|positive| known(positive)).collect()
+    rests.flat_map(|(rest, instead)| joined(rest, instead).into_iter().chain(undoubled(rest))).collect()
+}
+
+/// The word of a stem and an ending, if the table has it.
+fn joined(rest: &str, ending: &str) -> Option<Base> {
+    if ending.is_empty() { found(rest) } else { found(&format!("{rest}{ending}")) }
 }
 
 /// "stopp" of "stopping" is "stop".
-fn undoubled(rest: &str) -> Option<String> {
+fn undoubled(rest: &str) -> Option<Base> {
     let mut ends = rest.chars().rev();
     let doubled = ends.next().is_some_and(|last| last.is_ascii_alphabetic() && ends.next() == Some(last));
-    let short = rest.get(..rest.len().saturating_sub(1)).filter(|short| doubled && known(short))?;
-    Some(short.to_owned())
+    rest.get(..rest.len().saturating_sub(1)).filter(|_| doubled).and_then(found)
 }
 
-fn listed(list: &str, word: &str) -> bool {
-    list.split_whitespace().any(|other| other == word)
+/// Places in the index; twice the lines of the table, so that a probe seldom meets another word.
+const SLOTS: usize = 1 << 16;
+
+/// The start of each line by its word: 1 more than the place in the table, 0 where there is none.
+static INDEX: LazyLock<Vec<u32>> = LazyLock::new(|| {
+    let (mut index, mut at) = (vec![0; SLOTS], 0_u32);
+    for line in TABLE.split_inclusive('\n') {
+        let mut slot = slot(line.trim_end_matches('\n').split('\t').next().unwrap_or(line));
+        while index[slot] != 0 {
+            slot = (slot + 1) % SLOTS;
+        }
+        index[slot] = at + 1;
+        at += u32::try_from(line.len()).unwrap_or(0);
+    }
+    index
+});
+
+/// Where the search for a word begins.
+///
+/// # Source
+/// FNV-1a (Fowler, Noll, Vo 1991), folded.
+fn slot(word: &str) -> usize {
+    let hash = word.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash >> 16 ^ hash) as usize % SLOTS
 }
 
-/// Synonyms and opposites of a word, by halving the table.
-fn row(word: &str) -> Option<(&'static str, &'static str)> {
+/// A word as it stands in the table, its synonyms and its opposites.
+fn row(word: &str) -> Option<(&'static str, &'static str, &'static str)> {
     if word.is_empty() {
         return None;
     }
-    let (mut low, mut high) = (0, TABLE.len());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let start = TABLE.as_bytes()[low..middle].iter().rposition(|byte| *byte == b'\n').map_or(low, |at| low + at + 1);
-        let end = TABLE.as_bytes()[start..].iter().position(|byte| *byte == b'\n').map_or(TABLE.len(), |at| start + at);
-        let line = TABLE.get(start..end)?;
-        let (head, rest) = line.split_once('\t').unwrap_or((line, ""));
-        match head.cmp(word) {
-            std::cmp::Ordering::Equal => return Some(rest.split_once('\t').unwrap_or((rest, ""))),
-            std::cmp::Ordering::Less => low = end + 1,
-            std::cmp::Ordering::Greater => high = start,
+    let mut slot = slot(word);
+    while let Some(start) = INDEX[slot].checked_sub(1) {
+        let rest = TABLE.get(start as usize..)?;
+        let behind = rest.as_bytes().get(word.len()).copied().unwrap_or(b'\n');
+        if rest.starts_with(word) && matches!(behind, b'\t' | b'\n') {
+            let line = rest.split('\n').next().unwrap_or(rest);
+            let mut parts = line.splitn(3, '\t');
+            return Some((parts.next()?, parts.next().unwrap_or(""), parts.next().unwrap_or("")));
         }
+        slot = (slot + 1) % SLOTS;
     }
     None
 }

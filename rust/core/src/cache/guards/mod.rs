@@ -8,6 +8,7 @@ mod edit;
 mod frame;
 mod language;
 mod lexicon;
+mod lists;
 mod modality;
 mod names;
 mod negation;
@@ -28,6 +29,21 @@ pub use overlap::Overlap;
 pub use pair::Pair;
 pub use words::Words;
 
+/// All guards but the last, in the order in which people read what they say.
+const GUARDS: [fn(&Pair<'_>) -> Option<String>; 11] = [
+    numbers::differ,
+    negation::differ,
+    opposites::differ,
+    names::differ,
+    units::differ,
+    quantity::differ,
+    tense::differ,
+    modality::differ,
+    order::differ,
+    question::differ,
+    language::differ,
+];
+
 /// Sentences that say why an answer to one text must not serve the other; empty when no guard objects.
 ///
 /// # Example
@@ -37,22 +53,14 @@ pub use words::Words;
 /// assert_eq!(differences(&Pair::of(&two, &three)), ["numbers differ: 2 against 3"]);
 /// ```
 pub fn differences(pair: &Pair<'_>) -> Vec<String> {
-    let guards = [
-        numbers::differ,
-        negation::differ,
-        opposites::differ,
-        names::differ,
-        units::differ,
-        quantity::differ,
-        tense::differ,
-        modality::differ,
-        order::differ,
-        question::differ,
-        language::differ,
-    ];
-    let found: Vec<String> = guards.iter().filter_map(|guard| guard(pair)).collect();
+    let found: Vec<String> = GUARDS.iter().filter_map(|guard| guard(pair)).collect();
     // What has a name of its own is not called an edit too.
     if found.is_empty() { edit::differ(pair).into_iter().collect() } else { found }
+}
+
+/// Whether a guard objects: as [`differences`], up to the first.
+pub fn differs(pair: &Pair<'_>) -> bool {
+    GUARDS.iter().any(|guard| guard(pair).is_some()) || edit::differ(pair).is_some()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What must be, what should be and what may be, where a yes or no is asked for.
 
+use super::lists::listed;
 use super::pair::Pair;
 use super::words::Words;
 
@@ -26,7 +27,7 @@ fn force(words: &Words) -> Option<&'static str> {
         opening.first().map(String::as_str),
         Some("must" | "should" | "can" | "could" | "may" | "might" | "do" | "does" | "am" | "is" | "are" | "ought" | "who")
     );
-    let force = |word: &String| FORCES.iter().find(|(_, list)| list.contains(&format!(" {word} "))).map(|(force, _)| *force);
+    let force = |word: &String| FORCES.iter().find(|(_, list)| listed(list, word)).map(|(force, _)| *force);
     opening.iter().find_map(force).filter(|_| asks && words.at(1) != "you")
 }
 

@@ -1,6 +1,6 @@
 //! Names of people, places, products and code, told by their spelling.
 
-use super::pair::{Pair, stem};
+use super::pair::{Pair, one_stem};
 use super::words::{Word, Words, is_title};
 
 /// Says which name one text has and the other has not.
@@ -14,12 +14,10 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
 fn missing<'a>(here: &'a Words, alone: &[usize], there: &Words) -> Option<&'a str> {
     let names = alone.iter().map(|at| (*at, &here.all[*at])).filter(|(_, word)| word.is_name() && !there.has(&word.lower));
     let mut names = names.filter(|(at, word)| {
-        let form = stem(&word.lower);
         let title = is_title(&word.lower) && here.all.get(at + 1).is_some_and(Word::is_name);
-        let within = there
-            .all
-            .iter()
-            .any(|other| stem(&other.lower) == form || path(&word.lower, &other.lower) || path(&other.lower, &word.lower));
+        let within = there.all.iter().any(|other| {
+            one_stem(&other.lower, &word.lower) || path(&word.lower, &other.lower) || path(&other.lower, &word.lower)
+        });
         !title && !within && !written_out(&word.shown, there)
     });
     names.next().map(|(_, word)| word.shown.as_str())

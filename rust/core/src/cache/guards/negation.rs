@@ -1,11 +1,14 @@
 //! An odd number of negations against an even one.
 
+use super::lists::List;
 use super::pair::Pair;
 use super::words::{Word, Words};
 
 /// Words that deny, in any form that [`Words`] leaves; some deny only before the word behind the slash.
-const NEGATIONS: &str = " not no never none nobody nothing nowhere neither nor without non except unless excluding lack lacks lacking \
-    hardly rarely refuse refuses refused nicht kein keine keinen ohne nie pas jamais sans nunca sin senza geen niet ";
+static NEGATIONS: List = List::of(
+    " not no never none nobody nothing nowhere neither nor without non except unless excluding lack lacks lacking \
+    hardly rarely refuse refuses refused nicht kein keine keinen ohne nie pas jamais sans nunca sin senza geen niet ",
+);
 const BEFORE: [(&str, &str); 7] =
     [("fail", "to"), ("fails", "to"), ("failed", "to"), ("free", "of"), ("yet", "to"), ("instead", "of"), ("rather", "than")];
 const PRONOUNS: [&str; 6] = ["it", "they", "you", "he", "she", "i"];
@@ -25,7 +28,7 @@ fn count(words: &Words) -> usize {
         short || long
     };
     let negates = |(at, word): &(usize, &Word)| {
-        let listed = NEGATIONS.contains(&format!(" {} ", word.lower));
+        let listed = NEGATIONS.has(&word.lower);
         let before = BEFORE.iter().any(|(here, next)| word.lower == *here && words.at(at + 1) == *next);
         let idle =
             *at == 0 && word.lower == "no" && words.statement || word.lower == "not" && (tag(*at) || words.at(at + 1) == "only");

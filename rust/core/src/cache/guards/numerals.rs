@@ -40,6 +40,13 @@ const SHARES: [(&str, &str); 4] = [("half", "0.5"), ("twice", "x2"), ("double", 
 /// Largest number whose product with a magnitude is surely in range.
 const MOST: u64 = 1 << 30;
 
+/// Whether a number may begin with the word, by its first two letters: most words do not, and need no list.
+pub fn counts(word: &str) -> bool {
+    const STARTS: [&[u8; 2]; 16] =
+        [b"ze", b"on", b"tw", b"th", b"fo", b"fi", b"si", b"se", b"ei", b"ni", b"te", b"el", b"ha", b"do", b"tr", b"an"];
+    word == "a" || STARTS.iter().any(|start| word.as_bytes().starts_with(*start))
+}
+
 /// The number at the start of some words and how many of them it takes; ordinals begin with "#".
 ///
 /// "one" alone is a pronoun more often than a number, and "several thousand" is no number.

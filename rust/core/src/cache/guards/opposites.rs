@@ -1,6 +1,12 @@
 //! Words whose exchange turns a question round.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use ahash::RandomState;
+
 use super::lexicon::Forms;
+use super::lists::{List, table};
 use super::pair::Pair;
 use super::words::Word;
 
@@ -115,22 +121,31 @@ const PAIRS: [(&str, &str); 107] = [
 ];
 
 /// Words that only grammar has, where an opposite says nothing by itself.
-const IDLE: &str = " do does is are will can have has not no be who what ";
+static IDLE: List = List::of(" do does is are will can have has not no be who what ");
 
 /// Says which word stands against its opposite.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
     let (a, b) = (only(pair.only_a()), only(pair.only_b()));
-    let against = |x: &Word, y: &Word| listed(x, y) || x.forms.opposite(&y.forms) || prefixed(x, y) || prefixed(y, x);
+    let against = |x: &Word, y: &Word| contrary(x, y) || x.forms.opposite(&y.forms) || prefixed(x, y) || prefixed(y, x);
     let mut both = a.iter().flat_map(|x| b.iter().map(move |y| (x, y)));
     both.find(|(x, y)| against(x, y)).map(|(x, y)| format!("opposite words: '{}' against '{}'", x.lower, y.lower))
 }
 
 fn only<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<&'a Word> {
-    words.filter(|word| !IDLE.contains(&format!(" {} ", word.lower))).collect()
+    words.filter(|word| !IDLE.has(&word.lower)).collect()
 }
 
-fn listed(a: &Word, b: &Word) -> bool {
-    PAIRS.iter().any(|(x, y)| a.forms.is_form(x) && b.forms.is_form(y) || a.forms.is_form(y) && b.forms.is_form(x))
+/// Whether the pairs set a form of one word against a form of the other.
+fn contrary(a: &Word, b: &Word) -> bool {
+    static AGAINST: LazyLock<HashMap<&str, Vec<&str>, RandomState>> = LazyLock::new(|| {
+        let mut all: HashMap<&str, Vec<&str>, RandomState> = table();
+        for (x, y) in PAIRS {
+            all.entry(x).or_default().push(y);
+            all.entry(y).or_default().push(x);
+        }
+        all
+    });
+    a.forms.bases().filter_map(|base| AGAINST.get(base)).flatten().any(|other| b.forms.is_form(other))
 }
 
 /// Prefixes that turn a word into its opposite, and the shortest word that each is believed of: "side" is no opposite of "inside".
@@ -141,7 +156,9 @@ const PREFIXES: [(&str, usize); 9] =
 fn prefixed(plain: &Word, other: &Word) -> bool {
     let believed = PREFIXES.iter().filter(|(_, shortest)| plain.lower.len() >= *shortest);
     let mut rests = believed.filter_map(|(prefix, _)| other.lower.strip_prefix(prefix));
-    rests.any(|rest| rest == plain.lower || Forms::of(rest).shares(&plain.forms))
+    // Forms of one word begin with one letter, which spares most look-ups.
+    let alike = |rest: &str| rest.chars().next() == plain.lower.chars().next() && Forms::of(rest).shares(&plain.forms);
+    rests.any(|rest| rest == plain.lower || alike(rest))
 }
 
 #[cfg(test)]

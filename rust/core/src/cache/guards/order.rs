@@ -1,15 +1,19 @@
 //! The same things in other parts: from euros to dollars, who sues whom.
 
+use super::lists::List;
 use super::pair::Pair;
 use super::words::{Word, Words};
 
 /// Words that give what follows a part to play; all others leave it the part of the sentence's own subject or object.
-const PARTS: &str = " to into through than by of in on at for with about over under before after minus against as instead per times plus divided ";
+static PARTS: List = List::of(
+    " to into through than by of in on at for with about over under before after minus against as instead per times plus divided ",
+);
 /// Between these, order says nothing.
-const LINKED: &str = " and or vs versus ";
+static LINKED: List = List::of(" and or vs versus ");
 /// Words that no two things can be told apart by.
-const ARTICLES: &str =
-    " a an the my your our their his her its this that these those and or vs versus is are was were do does did i you it ";
+static ARTICLES: List = List::of(
+    " a an the my your our their his her its this that these those and or vs versus is are was were do does did i you it ",
+);
 /// Longer texts say the same with their clauses in another order; only directions and proper names are looked at in them.
 const LONG: usize = 16;
 const DIRECTED: [&str; 2] = ["to", "than"];
@@ -34,14 +38,14 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
 }
 
 /// The part of each word in both texts.
-struct Parts {
-    before: Vec<String>,
-    after: Vec<String>,
+struct Parts<'a> {
+    before: Vec<&'a str>,
+    after: Vec<&'a str>,
     short: bool,
     voiced: bool,
 }
 
-impl Parts {
+impl Parts<'_> {
     /// Whether two things, each given by its places in both texts, have changed their parts.
     fn turned(&self, pair: &Pair<'_>, first: (usize, usize), second: (usize, usize)) -> bool {
         let (words, (before, after)) = (&pair.a.all, (&self.before, &self.after));
@@ -49,7 +53,7 @@ impl Parts {
             return false;
         }
         let near = self.short || proper(&words[first.0]) && proper(&words[second.0]);
-        let directed = [first.0, second.0].iter().any(|at| DIRECTED.contains(&before[*at].as_str()));
+        let directed = [first.0, second.0].iter().any(|at| DIRECTED.contains(&before[*at]));
         let apart = before[first.0] != before[second.0];
         let crossed = before[first.0] == after[second.1] && before[second.0] == after[first.1];
         let plain = [&before[first.0], &before[second.0], &after[first.1], &after[second.1]].iter().all(|part| part.is_empty());
@@ -90,35 +94,35 @@ fn beside(words: &Words, x: usize, y: usize) -> bool {
 
 /// For each word the preposition that it follows, over articles and other words of the same name. What comes "from" is what it is
 /// that goes "to" somewhere; what is linked by "and" plays the part of what stands before.
-fn parts(words: &Words) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
+fn parts(words: &Words) -> Vec<&str> {
+    let mut parts: Vec<&str> = Vec::new();
     for at in 0..words.all.len() {
         parts.push(part(words, at, &parts));
     }
     parts
 }
 
-fn part(words: &Words, at: usize, before: &[String]) -> String {
+fn part<'a>(words: &'a Words, at: usize, before: &[&'a str]) -> &'a str {
     for back in 1..=REACH.min(at) {
         let word = words.at(at - back);
-        if LINKED.contains(&format!(" {word} ")) {
-            return before[..at - back].last().cloned().unwrap_or_default();
+        if LINKED.has(word) {
+            return before[..at - back].last().copied().unwrap_or_default();
         }
-        if PARTS.contains(&format!(" {word} ")) {
-            return if word == "into" { "to" } else { word }.to_owned();
+        if PARTS.has(word) {
+            return if word == "into" { "to" } else { word };
         }
         let carries = words.all[at - back].content || matches!(word, "a" | "an" | "the" | "my" | "your" | "this" | "that");
         if !carries {
             break;
         }
     }
-    String::new()
+    ""
 }
 
 /// Whether some word stands between the two in both texts.
 fn pivot(pair: &Pair<'_>, (x, y): (usize, usize), (q, p): (usize, usize)) -> bool {
     let between = |from: usize, to: usize| from + 1..to;
-    let idle = |at: usize| ARTICLES.contains(&format!(" {} ", pair.a.at(at)));
+    let idle = |at: usize| ARTICLES.has(pair.a.at(at));
     between(x, y).filter(|at| !idle(*at)).any(|at| between(q, p).any(|other| pair.meets(at, other)))
 }
 

@@ -3,6 +3,7 @@
 //! # Invariant
 //! Symmetric: exchanging the texts exchanges the sides and nothing else.
 
+use super::lists::List;
 use super::spelling::slips;
 use super::words::{Word, Words};
 
@@ -22,7 +23,7 @@ pub struct Pair<'a> {
 }
 
 /// From the surest reason to link two words to the least sure.
-const REASONS: [fn(&Word, &Word) -> bool; 4] = [equal, |a, b| plain(a, b) && a.forms.same(&b.forms), akin, slip];
+const REASONS: [fn(&Word, &Word) -> bool; 4] = [equal, |a, b| a.forms.same(&b.forms) && plain(a, b), akin, slip];
 
 impl<'a> Pair<'a> {
     /// Links words for the surest reason first.
@@ -81,7 +82,7 @@ fn order(a: &Words, b: &Words) -> std::cmp::Ordering {
 }
 
 fn equal(a: &Word, b: &Word) -> bool {
-    a.number == b.number && (a.lower == b.lower || plain(a, b) && stem(&a.lower) == stem(&b.lower))
+    a.number == b.number && (a.lower == b.lower || one_stem(&a.lower, &b.lower) && plain(a, b))
 }
 
 /// Neither is a number, a unit or code, which stand for nothing but themselves.
@@ -91,18 +92,18 @@ fn plain(a: &Word, b: &Word) -> bool {
 }
 
 /// Endings that inflection or derivation puts behind one root.
-const TAILS: &str =
-    " e s es d ed ing ion ions ation ations ed ly al ally ment ments er or ers ors able ive ies ied ic ical ting ted ";
+static TAILS: List =
+    List::of(" e s es d ed ing ion ions ation ations ed ly al ally ment ments er or ers ors able ive ies ied ic ical ting ted ");
 const ROOT: usize = 4;
 
 /// Whether two words that are not both known have one root: "concatenate" and "concatenation". Only for ASCII letters.
 fn akin(a: &Word, b: &Word) -> bool {
     let ascii = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase());
     let same = a.lower.bytes().zip(b.lower.bytes()).take_while(|(x, y)| x == y).count();
-    if !plain(a, b) || !ascii(&a.lower) || !ascii(&b.lower) || same < ROOT {
+    if same < ROOT || !plain(a, b) || !ascii(&a.lower) || !ascii(&b.lower) {
         return false;
     }
-    let tail = |rest: &str| rest.is_empty() || TAILS.contains(&format!(" {rest} "));
+    let tail = |rest: &str| rest.is_empty() || TAILS.has(rest);
     tail(&a.lower[same..]) && tail(&b.lower[same..])
 }
 
@@ -112,7 +113,7 @@ fn slip(a: &Word, b: &Word) -> bool {
     let starts = a.lower.chars().next() == b.lower.chars().next();
     let named = |word: &Word| !word.forms.known && word.is_name();
     let length = a.lower.len().min(b.lower.len());
-    let believed = plain(a, b) && starts && a.forms.known != b.forms.known && !named(a) && !named(b) && length >= ROOT;
+    let believed = starts && length >= ROOT && a.forms.known != b.forms.known && plain(a, b) && !named(a) && !named(b);
     believed && slips(&a.lower, &b.lower) <= if length >= 2 * ROOT { 2 } else { 1 }
 }
 
@@ -120,18 +121,27 @@ fn slip(a: &Word, b: &Word) -> bool {
 const ENDINGS: [(&str, &str); 8] =
     [("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""), ("ly", ""), ("e", "")];
 
-/// A word without its ending, so that forms of one word are equal; never shorter than three letters.
-pub fn stem(word: &str) -> String {
+/// Whether two words are equal without their endings.
+pub fn one_stem(a: &str, b: &str) -> bool {
+    let bytes = |word| {
+        let (rest, instead) = stem(word);
+        rest.bytes().chain(instead.bytes())
+    };
+    a.as_bytes().first() == b.as_bytes().first() && bytes(a).eq(bytes(b))
+}
+
+/// A word without its ending, and what takes its place; never shorter than three letters together.
+fn stem(word: &str) -> (&str, &'static str) {
     if !word.ends_with("ss") {
         for (ending, instead) in ENDINGS {
             if let Some(rest) = word.strip_suffix(ending)
                 && rest.len() + instead.len() >= 3
             {
-                return format!("{rest}{instead}");
+                return (rest, instead);
             }
         }
     }
-    word.to_owned()
+    (word, "")
 }
 
 /// Whether a guard objects to two texts, the same both ways.

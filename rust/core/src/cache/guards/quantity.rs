@@ -1,7 +1,9 @@
 //! How much of a thing is meant: all of it, some, none; more or less; only or also.
 
+use std::sync::LazyLock;
+
+use super::lists::Lists;
 use super::pair::Pair;
-use super::words::Words;
 
 /// Words of one line mean about the same; a word of one line in one text against another line's in the other changes what is asked.
 const AMOUNTS: [(&str, &str); 9] = [
@@ -21,18 +23,18 @@ const LONG: usize = 16;
 
 /// Says which amounts stand against each other.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(AMOUNTS.map(|(_, list)| list)));
     if pair.a.all.len().max(pair.b.all.len()) > LONG {
         return None;
     }
-    let (a, b) = (amounts(pair.a, pair.b), amounts(pair.b, pair.a));
-    let (x, y) = (a.first()?, b.first()?);
+    let (a, b) = (ALL.with_any(pair.a), ALL.with_any(pair.b));
+    let (x, y) = (first(a & !b)?, first(b & !a)?);
     Some(format!("amounts differ: {x} against {y}"))
 }
 
-/// The amounts that only this text speaks of.
-fn amounts(here: &Words, there: &Words) -> Vec<&'static str> {
-    let said = |words: &Words, list: &str| words.all.iter().any(|word| list.contains(&format!(" {} ", word.lower)));
-    AMOUNTS.iter().filter(|(_, list)| said(here, list) && !said(there, list)).map(|(amount, _)| *amount).collect()
+/// The first of some amounts.
+fn first(amounts: u16) -> Option<&'static str> {
+    AMOUNTS.get(amounts.trailing_zeros() as usize).map(|(amount, _)| *amount)
 }
 
 #[cfg(test)]

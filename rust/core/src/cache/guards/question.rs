@@ -1,6 +1,7 @@
 //! What kind of answer is asked for: a reason, a place, a time, a way, a number, a yes or no.
 
 use super::frame::is_frame;
+use super::lists::{List, listed};
 use super::pair::Pair;
 use super::words::Words;
 
@@ -31,18 +32,20 @@ const NOUNS: [(Kind, &str); 6] = [
     (Number, " number amount count "),
     (Person, " person author name "),
 ];
-const AUXILIARIES: &str = " is are was were am do does did has have will should must may might can could would shall ";
+static AUXILIARIES: List = List::of(" is are was were am do does did has have will should must may might can could would shall ");
 /// Words after "how" that make it a question for a size or a degree.
-const SIZES: &str = " long far tall old big large small deep high low heavy light fast slow quick quickly soon late early often wide thick hot cold \
+static SIZES: List = List::of(
+    " long far tall old big large small deep high low heavy light fast slow quick quickly soon late early often wide thick hot cold \
     warm strong weak hard difficult easy expensive cheap safe accurate reliable likely common rare well bad good close near rich short \
-    young new strict important dangerous effective popular ";
+    young new strict important dangerous effective popular ",
+);
 /// Of words, "how" and "what" ask the same.
-const SAID: &str = " say said call called spell pronounce translate mean write work works differ ";
+static SAID: List = List::of(" say said call called spell pronounce translate mean write work works differ ");
 
 /// Says that two texts ask for different kinds of answer.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
     let (a, b) = (kind(pair.a), kind(pair.b));
-    let said = |words: &Words| words.all.iter().any(|word| SAID.contains(&format!(" {} ", word.lower)));
+    let said = |words: &Words| words.all.iter().any(|word| SAID.has(&word.lower));
     let alike = agree(a, b) || agree(b, a) || matches!((a, b), (Way, Thing) | (Thing, Way)) && (said(pair.a) || said(pair.b));
     let shown = |kind: Kind| format!("{kind:?}").to_lowercase().replace("yesorno", "yes or no");
     (!alike).then(|| format!("question differs: {} against {}", shown(a), shown(b)))
@@ -82,7 +85,7 @@ fn asked(words: &Words, at: usize) -> Option<Kind> {
         "who" | "whom" | "whose" => Some(Person),
         "how" => Some(match words.at(at + 1) {
             "much" | "many" => Number,
-            next if SIZES.contains(&format!(" {next} ")) => Degree,
+            next if SIZES.has(next) => Degree,
             _ => Way,
         }),
         "what" | "which" => Some(noun(words, at + 1)),
@@ -101,7 +104,7 @@ fn noun(words: &Words, from: usize) -> Kind {
         if word.ends_with("place") && word != "place" {
             return Place;
         }
-        if let Some((kind, _)) = NOUNS.iter().find(|(_, list)| list.contains(&format!(" {word} "))) {
+        if let Some((kind, _)) = NOUNS.iter().find(|(_, list)| listed(list, word)) {
             return *kind;
         }
         if !is_frame(word)
@@ -115,7 +118,7 @@ fn noun(words: &Words, from: usize) -> Kind {
 
 /// Whether the word at a place opens a question for a yes or no.
 fn opens(words: &Words, at: usize) -> bool {
-    let auxiliary = AUXILIARIES.contains(&format!(" {} ", words.at(at)));
+    let auxiliary = AUXILIARIES.has(words.at(at));
     let first =
         at == 0 || matches!(words.at(at - 1), "hi" | "hello" | "hey" | "and" | "so" | "but" | "please" | "if" | "whether");
     let asks = words.at(at + 1) == "you" && is_frame(words.at(at + 2)) && !words.at(at + 2).is_empty();
@@ -135,7 +138,7 @@ fn closed(words: &Words, at: usize) -> Kind {
 fn tagged(words: &Words) -> bool {
     let last = words.all.len().saturating_sub(1);
     let pronoun = |at: usize| matches!(words.at(at), "it" | "they" | "you" | "he" | "she" | "i" | "we" | "not");
-    let auxiliary = |at: usize| AUXILIARIES.contains(&format!(" {} ", words.at(at)));
+    let auxiliary = |at: usize| AUXILIARIES.has(words.at(at));
     let short = last > 2 && pronoun(last) && (auxiliary(last - 1) || pronoun(last - 1) && auxiliary(last - 2));
     let stated = asked(words, 0).is_none() && !auxiliary(0) && last > 2;
     stated && (words.at(last) == "right" && words.at(0) != "turn" || short && !words.statement)

@@ -1,5 +1,7 @@
 //! From a written piece of text to plain words: contractions are written out, hyphens opened or closed, marks named.
 
+use super::lists::listed;
+
 /// Contractions by their ending and what it stands for.
 const SHORT: [(&str, &str); 6] =
     [("n't", "not"), ("'re", "are"), ("'ve", "have"), ("'ll", "will"), ("'d", "would"), ("'m", "am")];
@@ -67,7 +69,7 @@ pub fn plain(piece: &str) -> Vec<(String, String)> {
     }
     if let Some(owner) = lower.strip_suffix("'s").or_else(|| lower.strip_suffix('\'')) {
         let mut words = vec![(cut(shown, owner), owner.to_owned())];
-        words.extend(IS.contains(&format!(" {owner} ")).then(|| ("is".to_owned(), "is".to_owned())));
+        words.extend(listed(IS, owner).then(|| ("is".to_owned(), "is".to_owned())));
         return words;
     }
     parted(shown, &lower)
@@ -93,6 +95,9 @@ fn parted(shown: &str, lower: &str) -> Vec<(String, String)> {
 
 /// "p.m." and "u.s" without their stops.
 fn initials(lower: &str) -> Option<String> {
+    if !lower.contains('.') {
+        return None;
+    }
     let letters: Vec<&str> = lower.split('.').filter(|part| !part.is_empty()).collect();
     let single = letters.len() > 1 && letters.iter().all(|part| part.len() == 1 && part.as_bytes()[0].is_ascii_lowercase());
     single.then(|| letters.concat())
@@ -123,21 +128,33 @@ fn stripped(piece: &str) -> &str {
 
 /// Letters put in, left out, exchanged with the next, or replaced (Damerau 1964, restricted).
 pub fn slips(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(24).collect(), b.chars().take(24).collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for x in 1..=a.len() {
-        let mut row = vec![x];
-        for y in 1..=b.len() {
-            let replaced = rows[x - 1][y - 1] + usize::from(a[x - 1] != b[y - 1]);
-            let mut least = replaced.min(rows[x - 1][y] + 1).min(row[y - 1] + 1);
+    let ((a, columns), (b, rows)) = (letters(a), letters(b));
+    let (mut before, mut last): (Row, Row) = ([0; LETTERS + 1], std::array::from_fn(|y| y));
+    for x in 1..=columns {
+        let mut row: Row = [x; LETTERS + 1];
+        for y in 1..=rows {
+            let replaced = last[y - 1] + usize::from(a[x - 1] != b[y - 1]);
+            row[y] = replaced.min(last[y] + 1).min(row[y - 1] + 1);
             if x > 1 && y > 1 && a[x - 1] == b[y - 2] && a[x - 2] == b[y - 1] {
-                least = least.min(rows[x - 2][y - 2] + 1);
+                row[y] = row[y].min(before[y - 2] + 1);
             }
-            row.push(least);
         }
-        rows.push(row);
+        (before, last) = (last, row);
     }
-    rows[a.len()][b.len()]
+    last[rows]
+}
+
+/// How much of a word is compared.
+const LETTERS: usize = 24;
+type Row = [usize; LETTERS + 1];
+
+/// The first characters of a word and their number.
+fn letters(word: &str) -> ([char; LETTERS], usize) {
+    let (mut found, mut count) = (['\0'; LETTERS], 0);
+    for (slot, letter) in found.iter_mut().zip(word.chars()) {
+        (*slot, count) = (letter, count + 1);
+    }
+    (found, count)
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use ahash::RandomState;
+
+use super::lists::table;
 use super::pair::Pair;
 
 /// One row per unit, all its spellings. Single letters count only behind a figure or another unit's "in" or "to".
@@ -21,11 +24,13 @@ const UNITS: &str = "milligram milligrams mg|gram grams gramme grammes g|kilogra
 
 /// The first spelling of the unit that a word names.
 pub fn unit(word: &str) -> Option<&'static str> {
-    static ALL: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    static ALL: LazyLock<HashMap<&str, &str, RandomState>> = LazyLock::new(|| {
         let named = |row: &'static str| {
             row.split_whitespace().map(move |spelling| (spelling, row.split_whitespace().next().unwrap_or(row)))
         };
-        UNITS.split('|').flat_map(named).collect()
+        let mut all = table();
+        all.extend(UNITS.split('|').flat_map(named));
+        all
     });
     ALL.get(word).copied()
 }

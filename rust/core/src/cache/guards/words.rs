@@ -2,7 +2,8 @@
 
 use super::frame::{is_frame, is_kind, is_slip, phrases};
 use super::lexicon::Forms;
-use super::numerals::{figure, roman, spelled};
+use super::lists::List;
+use super::numerals::{counts, figure, roman, spelled};
 use super::spelling::plain;
 use super::units::unit;
 
@@ -83,7 +84,7 @@ pub fn is_title(word: &str) -> bool {
 }
 
 /// What may be written right behind a figure, besides the spellings of units.
-const BEHIND: &str = " c f k x bn d st nd rd th b g ";
+static BEHIND: List = List::of(" c f k x bn d st nd rd th b g ");
 
 /// Adds a word; a figure with its sign, currency, marks and a short unit becomes a number and a unit. "2FA" and "wiki40b" are names.
 fn figures(all: &mut Vec<Word>, word: Word) {
@@ -95,7 +96,7 @@ fn figures(all: &mut Vec<Word>, word: Word) {
     let (_, behind) = signed.split_at(digits);
     let begins = signed.starts_with(char::is_numeric);
     let named = unit(behind);
-    if !begins || !(behind.is_empty() || named.is_some() || BEHIND.contains(&format!(" {behind} "))) {
+    if !begins || !(behind.is_empty() || named.is_some() || BEHIND.has(behind)) {
         all.push(word);
         return;
     }
@@ -115,9 +116,10 @@ fn figures(all: &mut Vec<Word>, word: Word) {
 fn numbers(all: &mut Vec<Word>) {
     let mut at = 0;
     while at < all.len() {
-        let here: Vec<&str> = all[at..].iter().take(8).map(|word| word.lower.as_str()).collect();
-        let seconds = here[0] == "second" && at > 0 && all[at - 1].number;
-        let found = spelled(&here).filter(|_| !seconds && !all[at].number);
+        let seconds = all[at].lower == "second" && at > 0 && all[at - 1].number;
+        let counts = counts(&all[at].lower) && !seconds && !all[at].number;
+        let found =
+            if counts { spelled(&all[at..].iter().take(8).map(|word| word.lower.as_str()).collect::<Vec<_>>()) } else { None };
         if let Some((number, taken)) = found {
             let shown = all[at..at + taken].iter().map(|word| word.shown.as_str()).collect::<Vec<_>>().join(" ");
             let opens = all[at].opens;
@@ -143,15 +145,15 @@ fn scale(word: &str) -> Option<&'static str> {
         .map(|(_, short)| *short)
 }
 
-const MONTHS: &str = " january february march april may june july august september october november december jan feb mar apr jun jul aug sep \
-    sept oct nov dec ";
+static MONTHS: List = List::of(
+    " january february march april may june july august september october november december jan feb mar apr jun jul aug sep \
+    sept oct nov dec ",
+);
 
 /// "5th of March", "March 5" and "5 March" name one day.
 fn dates(all: &mut [Word]) {
     for at in 0..all.len() {
-        let month = |place: Option<usize>| {
-            place.and_then(|place| all.get(place)).is_some_and(|word| MONTHS.contains(&format!(" {} ", word.lower)))
-        };
+        let month = |place: Option<usize>| place.and_then(|place| all.get(place)).is_some_and(|word| MONTHS.has(&word.lower));
         let of = all.get(at + 1).is_some_and(|word| word.lower == "of");
         let near = month(at.checked_sub(1)) || month(Some(at + 1)) || of && month(Some(at + 2));
         if near && all[at].lower.starts_with('#') && all[at].number {
