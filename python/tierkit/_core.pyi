@@ -147,7 +147,6 @@ class Gate:
     def take(
         self,
         labels: dict[str, str] | None,
-        *,
         requests: int | None = None,
         input_tokens: int | None = None,
         output_tokens: int | None = None,

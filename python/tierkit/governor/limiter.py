@@ -118,15 +118,7 @@ class Limiter(Opened):
         if self._waiting.waiters:
             units = _units(requests, input_tokens, output_tokens, total_tokens, usd)
             return Taking(self, self._waiting, who, units, ttl_s=ttl_s).try_once()
-        return self.gate.take(
-            who,
-            requests=requests,
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-            total_tokens=total_tokens,
-            usd=usd,
-            ttl_s=ttl_s,
-        )
+        return self.gate.take(who, requests, input_tokens, output_tokens, total_tokens, usd, ttl_s)
 
     def bind(self, labels: Mapping[str, str] | None = None, *, ttl_s: float = 660.0) -> _core.Scope:
         """Match labels once; the handle's `take` is for hot paths."""

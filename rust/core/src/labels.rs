@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::error::{Error, Result};
 use crate::units::shorten;
 
@@ -19,45 +21,18 @@ pub struct Labels(Vec<(Box<str>, Box<str>)>);
 /// The bytes of a scope's key: the rule and, for each `per` label, its value or its absence, all length-prefixed.
 pub type Key = Arc<[u8]>;
 
-impl Labels {
-    /// Checks and sorts labels.
-    ///
-    /// # Errors
-    /// `Config` for an empty or overlong name, an overlong value, a name given twice, or too many labels.
-    pub fn new(pairs: impl IntoIterator<Item = (Box<str>, Box<str>)>) -> Result<Self> {
-        let mut pairs: Vec<_> = pairs.into_iter().collect();
-        if pairs.len() > MAX_LABELS {
-            return Err(Error::config(format!("{} labels: at most {MAX_LABELS} are kept", pairs.len())));
-        }
-        for (name, value) in &pairs {
-            if name.is_empty() || name.len() > MAX_NAME_BYTES {
-                return Err(Error::config(format!("label name '{}': expected 1 to {MAX_NAME_BYTES} bytes", shorten(name))));
-            }
-            if value.len() > MAX_VALUE_BYTES {
-                let seen = value.len();
-                return Err(Error::config(format!("label {name}: a value of {seen} bytes, expected at most {MAX_VALUE_BYTES}")));
-            }
-        }
-        pairs.sort();
-        match pairs.windows(2).find(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
-            Some(pair) => Err(Error::config(format!("label {}: given twice", pair.first().map_or("", |p| &p.0)))),
-            None => Ok(Self(pairs)),
-        }
-    }
+/// Labels of one call, as the caller keeps them: what a take needs that remembers no labels.
+#[derive(Debug, Default)]
+pub struct LabelRefs<'a>(SmallVec<[(&'a str, &'a str); 4]>);
 
+/// Values by label name: all that a rule asks of labels.
+pub trait Lookup {
     /// The value of a label, if the request carries it.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
-    }
-
-    /// Name and value of each label, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
-    }
+    fn get(&self, name: &str) -> Option<&str>;
 
     /// The key of a rule's scope for these labels. A missing label has its own tag, so that it equals no value, "" included.
-    pub fn key(&self, rule: u16, per: &[Box<str>]) -> Key {
-        let mut bytes = Vec::with_capacity(2 + per.len() * 16);
+    fn key(&self, rule: u16, per: &[Box<str>]) -> Key {
+        let mut bytes: SmallVec<[u8; 128]> = SmallVec::new();
         bytes.extend_from_slice(&rule.to_le_bytes());
         for name in per {
             match self.get(name) {
@@ -69,8 +44,80 @@ impl Labels {
                 }
             }
         }
-        bytes.into()
+        bytes.as_slice().into()
     }
+}
+
+impl Lookup for Labels {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
+    }
+}
+
+impl Lookup for LabelRefs<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+    }
+}
+
+impl<'a> LabelRefs<'a> {
+    /// Checks and adds a label.
+    ///
+    /// # Errors
+    /// As [`Labels::new`].
+    pub fn add(&mut self, name: &'a str, value: &'a str) -> Result<()> {
+        check_count(self.0.len() + 1)?;
+        check_pair(name, value)?;
+        if self.get(name).is_some() {
+            return Err(twice(name));
+        }
+        self.0.push((name, value));
+        Ok(())
+    }
+}
+
+impl Labels {
+    /// Checks and sorts labels.
+    ///
+    /// # Errors
+    /// `Config` for an empty or overlong name, an overlong value, a name given twice, or too many labels.
+    pub fn new(pairs: impl IntoIterator<Item = (Box<str>, Box<str>)>) -> Result<Self> {
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        check_count(pairs.len())?;
+        pairs.iter().try_for_each(|(name, value)| check_pair(name, value))?;
+        pairs.sort();
+        match pairs.windows(2).find(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
+            Some(pair) => Err(twice(pair.first().map_or("", |p| &p.0))),
+            None => Ok(Self(pairs)),
+        }
+    }
+
+    /// Name and value of each label, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+fn check_count(labels: usize) -> Result<()> {
+    if labels > MAX_LABELS {
+        return Err(Error::config(format!("{labels} labels: at most {MAX_LABELS} are kept")));
+    }
+    Ok(())
+}
+
+fn check_pair(name: &str, value: &str) -> Result<()> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        return Err(Error::config(format!("label name '{}': expected 1 to {MAX_NAME_BYTES} bytes", shorten(name))));
+    }
+    if value.len() > MAX_VALUE_BYTES {
+        let seen = value.len();
+        return Err(Error::config(format!("label {name}: a value of {seen} bytes, expected at most {MAX_VALUE_BYTES}")));
+    }
+    Ok(())
+}
+
+fn twice(name: &str) -> Error {
+    Error::config(format!("label {name}: given twice"))
 }
 
 /// The part of a key that shares a quota of the table with all keys that begin so: the rule and the value of its first label.
@@ -148,7 +195,18 @@ mod tests {
     fn bad_labels_are_refused() {
         let long = "v".repeat(MAX_VALUE_BYTES + 1);
         for pairs in [vec![("", "x")], vec![("a", long.as_str())], vec![("a", "1"), ("a", "2")]] {
+            let mut refs = LabelRefs::default();
+            assert!(pairs.iter().try_for_each(|(name, value)| refs.add(name, value)).is_err());
             assert!(Labels::new(pairs.into_iter().map(|(a, b)| (a.into(), b.into()))).is_err());
         }
+    }
+
+    #[test]
+    fn labels_that_the_caller_keeps_lead_to_the_same_keys() {
+        let per: Vec<Box<str>> = vec!["b".into(), "c".into(), "a".into()];
+        let pairs = [("b", "y"), ("a", "")];
+        let mut refs = LabelRefs::default();
+        assert!(pairs.iter().all(|(name, value)| refs.add(name, value).is_ok()));
+        assert_eq!(refs.key(3, &per), labels(&pairs).key(3, &per));
     }
 }

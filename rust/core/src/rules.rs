@@ -4,8 +4,10 @@ mod succession;
 
 pub use succession::{MOST_NUMBERS, Numbered};
 
+use smallvec::SmallVec;
+
 use crate::error::Result;
-use crate::labels::Labels;
+use crate::labels::Lookup;
 use crate::ledger::BudgetSpec;
 use crate::throttle::{Dimension, Quota};
 
@@ -23,7 +25,7 @@ pub struct Matcher {
 
 impl Matcher {
     /// Whether the rule applies to these labels.
-    pub fn matches(&self, labels: &Labels) -> bool {
+    pub fn matches(&self, labels: &impl Lookup) -> bool {
         self.clauses.iter().all(|(name, values)| labels.get(name).is_some_and(|seen| values.iter().any(|value| **value == *seen)))
     }
 
@@ -180,8 +182,9 @@ impl Rules {
     }
 
     /// The rules that apply to these labels, replaced ones left out, in policy order.
-    pub fn matching(&self, labels: &Labels) -> Vec<u16> {
-        let mut found: Vec<u16> = self.iter().filter(|(_, rule)| rule.matcher.matches(labels)).map(|(index, _)| index).collect();
+    pub fn matching(&self, labels: &impl Lookup) -> SmallVec<[u16; 8]> {
+        let mut found: SmallVec<[u16; 8]> =
+            self.iter().filter(|(_, rule)| rule.matcher.matches(labels)).map(|(index, _)| index).collect();
         if self.replaces.iter().any(|targets| !targets.is_empty()) {
             let off: Vec<u16> =
                 found.iter().filter_map(|index| self.replaces.get(usize::from(*index))).flatten().copied().collect();
@@ -194,6 +197,7 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::labels::Labels;
 
     fn rule(name: &str, clauses: &[(&str, &str)], replaces: &[&str]) -> Rule {
         Rule {
@@ -212,9 +216,9 @@ mod tests {
     fn replaced_rules_are_off_only_where_the_other_matches() {
         let rules = Rules::new(vec![rule("all", &[], &[]), rule("vip", &[("team", "vip")], &["all"])]).unwrap_or_default();
         let labels = |team: &str| Labels::new([("team".into(), team.into())]).unwrap_or_default();
-        assert_eq!(rules.matching(&labels("vip")), vec![1]);
-        assert_eq!(rules.matching(&labels("search")), vec![0]);
-        assert_eq!(rules.matching(&Labels::default()), vec![0]);
+        assert_eq!(rules.matching(&labels("vip"))[..], [1]);
+        assert_eq!(rules.matching(&labels("search"))[..], [0]);
+        assert_eq!(rules.matching(&Labels::default())[..], [0]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use tierkit_core::labels::{Labels, key_values};
+use smallvec::SmallVec;
+use tierkit_core::labels::{LabelRefs, Labels, key_values};
 use tierkit_core::rules::{Rules, TIER_LABELS};
 
 use crate::door::attached;
@@ -17,6 +18,21 @@ fn text<'a>(value: &'a Bound<'_, PyAny>, label: Option<&str>) -> PyResult<&'a st
         config(py, format!("{}: {seen} is not text; labels are strings, write str(...) around it", what()))
     })?;
     found.to_str().map_err(|_| config(py, format!("{}: holds a lone surrogate; labels are valid Unicode text", what())))
+}
+
+/// Shows a call its labels where Python keeps them, without a copy.
+pub fn passing<'py, R>(
+    py: Python<'py>,
+    labels: Option<&Bound<'py, PyDict>>,
+    call: impl FnOnce(&LabelRefs<'_>) -> R,
+) -> PyResult<R> {
+    let pairs: SmallVec<[_; 4]> = labels.into_iter().flat_map(PyDictMethods::iter).collect();
+    let mut refs = LabelRefs::default();
+    for (name, value) in &pairs {
+        let name = text(name, None)?;
+        attached(py, refs.add(name, text(value, Some(name))?))?;
+    }
+    Ok(call(&refs))
 }
 
 /// Reads labels; `tier`, `model` and `backend` come from the candidate and not from the caller.

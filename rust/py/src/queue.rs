@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::prelude::*;
 use tierkit_core::decision::{Cause, Failing, Refusal, Wait};
 use tierkit_core::gate::Bound as Scopes;
-use tierkit_core::labels::Key;
+use tierkit_core::labels::{Key, Lookup};
 use tierkit_core::queue::{Ahead, MAX_WAITERS, Queue, Request, Spot};
 use tierkit_core::rules::Rules;
 use tierkit_core::throttle::Units;

@@ -50,7 +50,8 @@ pub fn money(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     Ok(nusd)
 }
 
-fn holds(rules: &Rules, scopes: &Scopes) -> bool {
+/// Whether a take needs a reservation: one of its scopes is held until it ends.
+pub fn holds(rules: &Rules, scopes: &Scopes) -> bool {
     let held = |rule: u16| rules.get(rule).is_some_and(|found| !matches!(found.kind, RuleKind::Refill(..)));
     scopes.scopes().iter().any(|scope| held(scope.rule))
 }

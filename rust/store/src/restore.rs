@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use serde_json::Value;
 use tierkit_core::clock::Now;
 use tierkit_core::gate::{Decide, REMEMBER_COUNT, REMEMBER_NS};
-use tierkit_core::labels::{Key, Labels};
+use tierkit_core::labels::{Key, Labels, Lookup};
 use tierkit_core::ledger::{Account, Adjustment, BudgetSpec, Calendar, Reservation, ReservationId, State, Take, Window};
 use tierkit_core::rules::{Matcher, Mode, Numbered, Rule, RuleKind, Rules};
 

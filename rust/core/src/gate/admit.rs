@@ -66,29 +66,54 @@ impl<S: Shelf> Gate<S> {
 
     /// Takes units that refill, without a reservation. What is held (concurrency, money) needs [`Gate::admit`] and an end.
     pub fn take(&mut self, bound: &Bound, units: &Units, now: Now) -> std::result::Result<(), Refusal> {
+        if self.take_first(bound, units, now) {
+            return Ok(());
+        }
         self.take_all(bound, units, now, None)
     }
 
     /// [`Gate::take`] where every scope is an enforced rate that is kept and has room. False takes nothing and leaves the
     /// answer to the whole walk.
     pub fn take_at_once(&mut self, bound: &Bound, units: &Units, boot_ns: u64) -> bool {
-        let mut has_room = |scope: &BoundScope, taken: bool| {
-            let Some((dimension, quota)) = &scope.rate else { return false };
-            let amount = units.get(*dimension);
-            let fits = self.shelf.change_bucket(scope, |bucket| {
-                bucket.refill(quota, boot_ns);
-                let fits = bucket.fits(amount);
-                if fits && taken {
-                    bucket.take(amount);
-                }
-                fits
-            });
-            fits.unwrap_or(false)
-        };
         match bound.scopes() {
-            [scope] => has_room(scope, true),
-            scopes => scopes.iter().all(|scope| has_room(scope, false)) && scopes.iter().all(|scope| has_room(scope, true)),
+            [scope] => self.has_room(scope, units, boot_ns, true),
+            scopes => {
+                scopes.iter().all(|scope| self.has_room(scope, units, boot_ns, false))
+                    && scopes.iter().all(|scope| self.has_room(scope, units, boot_ns, true))
+            }
         }
+    }
+
+    /// Whether an enforced rate is kept and has room, and takes from it if asked to.
+    fn has_room(&mut self, scope: &BoundScope, units: &Units, boot_ns: u64, taken: bool) -> bool {
+        let Some((dimension, quota)) = &scope.rate else { return false };
+        let amount = units.get(*dimension);
+        let fits = self.shelf.change_bucket(scope, |bucket| {
+            bucket.refill(quota, boot_ns);
+            let fits = bucket.fits(amount);
+            if fits && taken {
+                bucket.take(amount);
+            }
+            fits
+        });
+        fits.unwrap_or(false)
+    }
+
+    /// The first take of a key: its one scope is made full and taken from. False leaves the answer to the whole walk.
+    fn take_first(&mut self, bound: &Bound, units: &Units, now: Now) -> bool {
+        let rules = Arc::clone(&self.rules);
+        let [scope] = bound.scopes() else { return false };
+        let (Some((dimension, quota)), Some(rule)) = (&scope.rate, rules.get(scope.rule)) else { return false };
+        let amount = units.get(*dimension);
+        if !(1..=quota.burst).contains(&amount) || self.shelf.find(scope).is_some() {
+            return false;
+        }
+        if !self.shelf.has_room(&rules, 1, &scope.key, now) {
+            return false;
+        }
+        let Some(slot) = self.shelf.slot_or_insert(&rules, scope.rule, &scope.key, now) else { return false };
+        self.apply_one(rule, scope.rule, slot, amount, now);
+        true
     }
 
     fn take_all(

@@ -1,9 +1,11 @@
 //! Labels with the scopes that they lead to, matched once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use crate::labels::{Key, Labels};
+use smallvec::SmallVec;
+
+use crate::labels::{Key, LabelRefs, Labels, Lookup};
 use crate::rules::{Rule, Rules};
 use crate::throttle::{Dimension, Quota};
 
@@ -11,7 +13,7 @@ use crate::throttle::{Dimension, Quota};
 #[derive(Debug)]
 pub struct Bound {
     labels: Arc<Labels>,
-    scopes: Vec<BoundScope>,
+    scopes: Scopes,
     version: u64,
 }
 
@@ -39,22 +41,22 @@ impl BoundScope {
     }
 }
 
+/// One scope needs no allocation of its own.
+type Scopes = SmallVec<[BoundScope; 1]>;
+
+/// What a bound holds that keeps no labels.
+static NO_LABELS: LazyLock<Arc<Labels>> = LazyLock::new(Arc::default);
+
 impl Bound {
     /// Matches labels against the rules.
     pub fn new(rules: &Rules, labels: impl Into<Arc<Labels>>) -> Self {
         let labels = labels.into();
-        let scope = |index: u16| {
-            let rule = rules.get(index);
-            let per = rule.map_or(&[] as &[_], |found| &found.matcher.per);
-            BoundScope {
-                rule: index,
-                key: labels.key(index, per),
-                rate: rule.and_then(Rule::rate),
-                hint: AtomicU64::new(u64::MAX),
-            }
-        };
-        let scopes = rules.matching(&labels).into_iter().map(scope).collect();
-        Self { labels, scopes, version: rules.version() }
+        Self { scopes: scopes(rules, &*labels), labels, version: rules.version() }
+    }
+
+    /// Matches labels against the rules and keeps none of them: enough for takes, which are no reservations.
+    pub fn passing(rules: &Rules, labels: &LabelRefs<'_>) -> Self {
+        Self { scopes: scopes(rules, labels), labels: Arc::clone(&NO_LABELS), version: rules.version() }
     }
 
     /// Who asks.
@@ -71,4 +73,13 @@ impl Bound {
     pub fn scopes(&self) -> &[BoundScope] {
         &self.scopes
     }
+}
+
+fn scopes(rules: &Rules, labels: &impl Lookup) -> Scopes {
+    let scope = |index: u16| {
+        let rule = rules.get(index);
+        let per = rule.map_or(&[] as &[_], |found| &found.matcher.per);
+        BoundScope { rule: index, key: labels.key(index, per), rate: rule.and_then(Rule::rate), hint: AtomicU64::new(u64::MAX) }
+    };
+    rules.matching(labels).into_iter().map(scope).collect()
 }

@@ -138,6 +138,10 @@ impl Shelf for HeapShelf {
         self.reservations.get(id).cloned()
     }
 
+    fn reserved_nusd(&self, id: &ReservationId) -> i64 {
+        self.reservations.get(id).map_or(0, Reservation::nusd)
+    }
+
     fn lift(&mut self, id: &ReservationId) -> Option<Reservation> {
         self.reservations.remove(id)
     }

@@ -66,7 +66,7 @@ impl<S: Shelf> Gate<S> {
         self.expire(now);
         check_units(&actual.units)?;
         let before = self.known(id)?;
-        let reserved = self.shelf.reservation(id).map_or(0, |known| known.nusd());
+        let reserved = self.shelf.reserved_nusd(id);
         let nusd = actual.units.get(Dimension::Usd);
         let overrun = nusd > reserved;
         let late = match before {

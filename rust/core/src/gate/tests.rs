@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::decision::{Cause, Wait};
-use crate::labels::Labels;
+use crate::labels::{Labels, Lookup};
 use crate::ledger::{BudgetSpec, Calendar, EntryKind, State};
 use crate::rules::{Matcher, Mode, Rule};
 use crate::throttle::{Dimension, Quota};

@@ -268,6 +268,7 @@ fn rule_of(key: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::labels::Lookup;
     use proptest::prelude::*;
 
     fn labels(value: &str) -> Arc<Labels> {

@@ -188,7 +188,7 @@ mod tests {
     fn only_rules_in_force_match_and_are_found_by_name() {
         let first = made(vec![rate("a", &[], 5), rate("b", &[], 5)]);
         let second = next(&first, vec![slots("b")]);
-        assert_eq!(second.matching(&crate::labels::Labels::default()), vec![2]);
+        assert_eq!(second.matching(&crate::labels::Labels::default())[..], [2]);
         assert_eq!((second.position("a"), second.position("b")), (None, Some(2)));
         assert_eq!((second.rank(2), second.rank(0)), (0, u16::MAX));
         assert!(second.are(&[slots("b")]) && !second.are(&[slots("b"), slots("c")]));

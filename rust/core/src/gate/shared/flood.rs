@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use super::*;
 use crate::decision::Cause;
 use crate::gate::{Bound, Gate, HeapShelf, Memo};
+use crate::labels::Lookup;
 use crate::rules::{Matcher, Mode, Rule, RuleKind};
 use crate::segment::Memory;
 use crate::throttle::Quota;
