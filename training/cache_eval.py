@@ -27,6 +27,7 @@ from tierkit.cache import embed_many
 
 APART = "intent-same"
 PRECISION, FALSE_HITS = 0.97, 0.01
+CUT = 0.25  # of `rust/core/src/cache/decision.rs`
 GUARDS = ("similarity", "too little")
 FEWEST = 50
 
@@ -95,7 +96,7 @@ class Judged:
         }
 
     def families_out(self) -> list[dict[str, Any]]:
-        """Fit on all sources but two, one of each label, and score those two at the fitted odds of one to one."""
+        """Fit on all sources but two, one of each label, and score those two at the cut of the package."""
         made = made_up(self.rows)
         extra = features(made, similarities(made))
         open_, found = self.scored & ~self.guarded, []
@@ -110,7 +111,7 @@ class Judged:
             fresh = np.array([row["source"] != keeps for row in made])
             x = np.vstack([self.features[fit], extra[fresh]])
             weights = logistic(x, np.r_[self.should[fit], np.zeros(int(fresh.sum()))])
-            hit = open_ & out & (self.features @ weights[1:] + weights[0] > 0)
+            hit = open_ & out & (self.features @ weights[1:] + weights[0] >= CUT)
             right, wrong = int((hit & self.should).sum()), int((hit & ~self.should).sum())
             held = self.scored & out
             found.append(
