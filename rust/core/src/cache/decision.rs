@@ -31,7 +31,8 @@ const CLOSE: f32 = 0.8;
 /// What a good report adds, at most [`MOST_PRAISE`] times.
 const PRAISE: f32 = 0.5;
 const MOST_PRAISE: u32 = 3;
-/// Odds below this are no hit: the least at which every split with two families kept out of the fit has under 1 % false hits.
+/// Odds below this are no hit. Of steps of a quarter the first at which every split that keeps two families out of the fit stays
+/// under 1 % false hits.
 const CUT: f32 = 0.25;
 
 /// Texts longer than this hit by equal key only: laying them side by side costs the product of their lengths, and a long prompt has
