@@ -105,7 +105,7 @@ def test_the_template_explains_every_key(kind: str) -> None:
 
 
 def test_every_line_that_the_template_proposes_is_right() -> None:
-    proposed = re.sub(r"^# (?=[a-z_.]+ = )", "", INIT_TEXT, flags=re.MULTILINE)
+    proposed = re.sub(r"^# (?=\[\[budget\]\]$|[a-z_.]+ = )", "", INIT_TEXT, flags=re.MULTILINE)
     policy = Policy.from_text(proposed.replace('"other-rule"', '"slots"'))
     assert policy.tiers[1].price == TierPrice(
         "1.25 USD/Mtok", output="10 USD/Mtok", cache_read="0.125 USD/Mtok", cache_write="1.25 USD/Mtok"

@@ -140,7 +140,7 @@ def test_the_share_is_kept_and_the_same_id_is_picked_alike() -> None:
 def test_a_budget_of_others_may_not_pay() -> None:
     with pytest.raises(tk.ConfigError, match="shadow_budget: missing"):
         governor(shadow_budget=None)
-    with pytest.raises(tk.ConfigError, match="pays for second answers alone"):
+    with pytest.raises(tk.ConfigError, match="pays for other requests too"):
         governor(shadow_budget="team")
     with pytest.raises(tk.ConfigError, match="no budget is called so"):
         governor(shadow_budget="judgin")

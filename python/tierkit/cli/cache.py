@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
+
+from tierkit.cli.lazy import LazyGroup
 
 __all__ = ["command"]
 
-_COMMANDS = {
+_PLACES = {
     "stats": ("cache_file", "stats_command"),
     "purge": ("cache_file", "purge_command"),
     "report": ("cache_file", "report_command"),
@@ -18,21 +18,7 @@ _COMMANDS = {
 }
 
 
-class _Commands(click.Group):
-    """Imports a command's module when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        if cmd_name not in _COMMANDS:
-            return None
-        module, name = _COMMANDS[cmd_name]
-        found: click.Command = getattr(importlib.import_module(f"tierkit.cli.{module}"), name)
-        return found
-
-
-@click.group("cache", cls=_Commands, short_help="Look after a cache file, or judge the semantic cache.")
+@click.group("cache", cls=LazyGroup, places=_PLACES, short_help="Look after a cache file, or judge the semantic cache.")
 def command() -> None:
     """Look after a cache file beside the processes that use it, or judge the semantic cache on pairs of questions.
 

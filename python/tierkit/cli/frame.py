@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import sys
@@ -10,6 +9,7 @@ import sys
 import click
 
 import tierkit
+from tierkit.cli.lazy import LazyGroup
 from tierkit.errors import TierkitError
 
 __all__ = ["run"]
@@ -27,21 +27,9 @@ Start here:
 DONE, INTERRUPTED, MISTAKE = 0, 130, 2
 
 
-class _Commands(click.Group):
-    """Imports a command's module when it is asked for, so that `tierkit --version` stays quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"tierkit.cli.{cmd_name}").command
-        return command
-
-
 @click.group(
-    cls=_Commands,
+    cls=LazyGroup,
+    places={name: (name, "command") for name in _COMMANDS},
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EXAMPLES,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from time import perf_counter_ns
 
-from tierkit.errors import ConfigError
 from tierkit.governor.alerts import tell
 from tierkit.governor.answers import Answers
 from tierkit.governor.candidate import Candidate
@@ -319,13 +318,6 @@ def _learning(policy: Policy, state: str | None) -> Learning | None:
         return None
     from tierkit.governor.learning import Learning  # noqa: PLC0415 - a policy that does not learn never needs it
 
-    name = policy.routing.shadow_budget
-    for budget in policy.budgets:
-        if budget.name == name and budget.where.get("purpose") != ("shadow",):
-            raise ConfigError(
-                f"shadow_budget '{name}': expected a budget that pays for second answers alone; give it the line "
-                'where = { purpose = "shadow" }'
-            )
     return Learning(policy.routing, state, [tier.name for tier in policy.tiers])
 
 

@@ -81,6 +81,7 @@ class _Assembly:
         self.tiers: list[tuple[Path, str, str]] = []
         self.rules: list[tuple[Path, str, list[str]]] = []
         self.named: list[tuple[Path, str, str, str]] = []
+        self.for_shadow: list[str] = []
 
     def policy(self) -> Policy:
         whole = Part(self.document, TOP, ())
@@ -119,7 +120,10 @@ class _Assembly:
         for at, node in enumerate(self._many(kind)):
             part = Part(node, fields, (kind, at))
             values = self.reader.values(part)
-            self.rules.append((part.path, values.get("name", f"{kind}-{at + 1}"), values.get("replaces", [])))
+            name = values.get("name", f"{kind}-{at + 1}")
+            self.rules.append((part.path, name, values.get("replaces", [])))
+            if kind == "budget" and values.get("where", {}).get("purpose") in ("shadow", ["shadow"]):
+                self.for_shadow.append(name)
             found.append(self.reader.make(make, values, part))
         return [rule for rule in found if rule is not None]
 
@@ -190,6 +194,7 @@ class _Assembly:
             share=_parts(share) if share and readable else {},
             default=default.value if default and default.kind == "text" and readable else None,
             named=[found for found in self.named if readable or found[1] != "tier"],
+            for_shadow=self.for_shadow,
         )
         places = key_places(self.document)
         for path, sentence in broken_relations(outline):

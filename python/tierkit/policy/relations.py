@@ -28,10 +28,11 @@ class Outline:
         share: Tier to its part of the traffic.
         default: The tier for requests that cannot be scored.
         named: Path, kind ("tier" or "budget"), key and name of what routing names besides.
+        for_shadow: Names of the budgets that pay for second answers alone.
 
     """
 
-    __slots__ = ("backends", "default", "named", "rules", "share", "tiers")
+    __slots__ = ("backends", "default", "for_shadow", "named", "rules", "share", "tiers")
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Outline:
         share: Mapping[str, float],
         default: str | None,
         named: Sequence[tuple[Path, str, str, str]] = (),
+        for_shadow: Sequence[str] = (),
     ) -> None:
         """Keep the names."""
         self.tiers = tiers
@@ -50,6 +52,7 @@ class Outline:
         self.share = share
         self.default = default
         self.named = named
+        self.for_shadow = for_shadow
 
 
 def broken_relations(outline: Outline) -> Iterator[Finding]:
@@ -73,6 +76,8 @@ def broken_relations(outline: Outline) -> Iterator[Finding]:
     for path, kind, key, name in outline.named:
         if name not in known[kind]:
             yield path, f"{key} {quoted(name)}: no {kind} is called so{nearest(name, known[kind])}"
+        elif key == "shadow_budget" and name not in outline.for_shadow:
+            yield path, f'{key} {quoted(name)}: pays for other requests too; give it where = {{ purpose = "shadow" }}'
 
 
 def _twice(kind: str, named: Sequence[tuple[Path, str]]) -> Iterator[Finding]:

@@ -247,6 +247,7 @@ class Policy(Record):
             share=self.routing.share,
             default=self.routing.default,
             named=list(self._named_by_routing()),
+            for_shadow=[budget.name or "" for budget in self.budgets if budget.where.get("purpose") == ("shadow",)],
         )
 
     def _named_by_routing(self) -> Iterator[tuple[tuple[str | int, ...], str, str, str]]:

@@ -60,7 +60,7 @@ share = { large = 0.20 }                  # part of the requests, the hardest on
 # explore = 0.01                          # part of the requests near a threshold that go to the other tier, to learn
 # shadow = 0.005                          # part of the requests that a second tier answers too, to be judged
 # shadow_tier = "large"                   # that tier; left out: the cheapest or the strongest, whichever did not serve
-# shadow_budget = "team-daily"            # what pays for it; a budget with where = { purpose = "shadow" }
+# shadow_budget = "second-answers"        # what pays for it, and for nothing else: see the budget below
 # session = ["session"]                   # labels that name a session: it keeps its tier, moving up only
 # session_idle_s = 300                    # silence after which a session may fall again
 #
@@ -95,6 +95,12 @@ on_exhausted = "refuse"                   # or "downgrade": only tiers that stil
 warn_at = [0.5, 0.8]                      # parts of the amount that raise an alert
 mode = "enforce"                          # new budgets may start with "observe"
 # timezone = "Europe/Berlin"              # of this budget alone
+
+# [[budget]]
+# name = "second-answers"
+# amount = "1 USD"
+# period = "day"
+# where = { purpose = "shadow" }
 
 [cache]
 enabled = true                            # equal requests are answered again without a call
