@@ -158,6 +158,10 @@ RULE_MISTAKES: list[tuple[str, list[str]]] = [
         ["4:10: period: expected text, found a date '2026-01-01'; write period = \"day\""],
     ),
     (
+        HEAD + BUDGET + "timezone = '\ufeffUTC'\n",
+        [r"5:12: timezone '\u{feff}UTC': not an IANA zone; write one such as 'UTC' or 'Europe/Berlin'"],
+    ),
+    (
         HEAD + BUDGET + "timezone = 'Mars/Base'\n",
         ["5:12: timezone 'Mars/Base': not an IANA zone; write one such as 'UTC' or 'Europe/Berlin'"],
     ),

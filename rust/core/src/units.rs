@@ -82,10 +82,16 @@ pub fn pusd_to_nusd(pusd: i128) -> Result<i64> {
     i64::try_from(rounded).map_err(|_| Error::config("a cost above 9.2 billion USD; check the token counts and the price"))
 }
 
-/// At most 60 characters of a text, for messages.
+/// At most 60 characters of a text, for messages: on one line, and with what cannot be seen written out.
 pub fn shorten(text: &str) -> String {
-    let mut shown: String = text.chars().take(60).collect();
-    if shown.len() < text.len() {
+    let mut shown = String::new();
+    for character in text.chars().take(60) {
+        match character {
+            '\'' | '"' | '\\' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
+    if text.chars().nth(60).is_some() {
         shown.push('…');
     }
     shown
@@ -94,6 +100,13 @@ pub fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shown_text_hides_nothing() {
+        assert_eq!(shorten("Österreich's \"a\\b\""), "Österreich's \"a\\b\"");
+        assert_eq!(shorten("\u{feff}UTC\n"), "\\u{feff}UTC\\n");
+        assert_eq!(shorten(&"x".repeat(61)), format!("{}…", "x".repeat(60)));
+    }
 
     #[test]
     fn decimals_are_exact() {
