@@ -104,10 +104,12 @@ class Engine:
 
     def close(self) -> None:
         """Give the state free; who still waits is told that the governor is closed."""
-        self._ground.close()
-        if self.steering.pacing is not None:
-            self.steering.pacing.close()
-        self.answers.close()
+        try:
+            self._ground.close()
+        finally:
+            if self.steering.pacing is not None:
+                self.steering.pacing.close()
+            self.answers.close()
 
     def served_by(self, tiers: Collection[str] | None) -> str:
         """Name the tiers that may serve, with their models: an answer is kept for these and no others."""

@@ -113,10 +113,14 @@ class Ground:
     def close(self) -> None:
         """Write what is left and give the state free; who still waits is told that it is closed."""
         gate, self._gate, self._is_closed = self._gate, None, True
-        if gate is not None:
-            gate.flush()
-        if self._waiting is not None:
-            self._waiting.close()
+        try:
+            if gate is not None:
+                gate.flush()
+        finally:
+            if self._waiting is not None:
+                self._waiting.close()
+            if gate is not None:
+                gate.close()
 
 
 def rules_of(policy: Policy) -> list[_core.LimitRule | _core.BudgetRule]:

@@ -184,8 +184,10 @@ class Limiter(Opened):
 
     def close(self) -> None:
         """Give the state free; who still waits is told that the limiter is closed."""
-        super().close()
-        self._waiting.close()
+        try:
+            super().close()
+        finally:
+            self._waiting.close()
 
     def settle(
         self,

@@ -70,7 +70,10 @@ class Opened:
         """Write what is left and give the state directory free. What is closed refuses every call."""
         gate, self._gate = self._gate, None
         if gate is not None:
-            gate.flush()
+            try:
+                gate.flush()
+            finally:
+                gate.close()
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied."""

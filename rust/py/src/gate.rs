@@ -422,7 +422,12 @@ impl PyGate {
 
     /// Waits until the ledger file holds everything that happened.
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.gate.flush()).map_err(|error| state(py, &error))
+        py.detach(|| self.gate.flush()).map_err(|error| store(py, &error))
+    }
+
+    /// Ends the writer and gives the state free: every later call is refused. Again, it does nothing.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.gate.close()).map_err(|error| state(py, &error))
     }
 }
 

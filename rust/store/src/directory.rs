@@ -21,7 +21,7 @@ pub fn make_directory(path: &Path) -> std::io::Result<()> {
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Directory {
@@ -41,7 +41,7 @@ impl Directory {
         match lock.try_lock() {
             Ok(()) => {
                 retire(path)?;
-                Ok(Self { path: path.to_owned(), _lock: lock })
+                Ok(Self { path: path.to_owned(), lock })
             }
             Err(TryLockError::WouldBlock) => Err(StateError::new(
                 path,
@@ -55,6 +55,11 @@ impl Directory {
     /// The ledger's file.
     pub fn ledger(&self) -> PathBuf {
         self.path.join("ledger.db")
+    }
+
+    /// Gives the directory free.
+    pub fn leave(&self) {
+        let _ = self.lock.unlock();
     }
 
     /// The directory.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
+use tierkit_core::error::Error;
 use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Correction, Decide, Grant, Receipt};
 use tierkit_core::ledger::{Reservation, ReservationId};
 use tierkit_core::route::Board;
@@ -43,8 +44,14 @@ enum Home {
 pub struct DurableGate {
     home: Home,
     allow_on_fault: AtomicBool,
+    is_closed: AtomicBool,
     clock: Arc<dyn Clock>,
     ids: Ids,
+}
+
+/// What a call on a closed gate is told.
+pub fn closed() -> Error {
+    Error::config("this one is closed; open another Governor, Ledger or Limiter")
 }
 
 impl DurableGate {
@@ -60,7 +67,8 @@ impl DurableGate {
             Some(path) if !own_clock => Home::Shared(SharedGate::open(path, offer, options.strict)?),
             _ => Home::Private(Box::new(PrivateGate::open(&offer.rules, &clock, options)?)),
         };
-        Ok(Self { home, allow_on_fault: AtomicBool::new(options.allow_on_fault), clock, ids: Ids::default() })
+        let allow_on_fault = AtomicBool::new(options.allow_on_fault);
+        Ok(Self { home, allow_on_fault, is_closed: AtomicBool::new(false), clock, ids: Ids::default() })
     }
 
     /// The rules, as this process saw them last.
@@ -77,7 +85,7 @@ impl DurableGate {
     /// # Errors
     /// Rules that cannot be kept, or a state that cannot be used: then the old policy stays in force.
     pub fn reload(&self, offer: &Offer) -> Result<u64, StoreError> {
-        match &self.home {
+        match self.opened()? {
             Home::Private(gate) => gate.reload(&offer.rules),
             Home::Shared(gate) => gate.reload(offer),
         }
@@ -105,7 +113,7 @@ impl DurableGate {
     /// # Errors
     /// A shared state that cannot be used.
     pub fn in_force(&self) -> Result<(u64, Option<(String, String)>), StoreError> {
-        match &self.home {
+        match self.opened()? {
             Home::Private(gate) => Ok((gate.rules().version(), None)),
             Home::Shared(gate) => {
                 let directory = gate.directory()?;
@@ -129,7 +137,7 @@ impl DurableGate {
     }
 
     fn call_under<R>(&self, version: Option<u64>, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
-        match &self.home {
+        match self.opened()? {
             Home::Private(gate) => gate.call(version, call),
             Home::Shared(gate) => gate.call(version, call),
         }
@@ -137,7 +145,7 @@ impl DurableGate {
 
     /// Makes a call that may make room.
     fn free<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {
-        match &self.home {
+        match self.opened()? {
             Home::Private(gate) => gate.call(None, call),
             Home::Shared(gate) => gate.free(call),
         }
@@ -193,7 +201,7 @@ impl DurableGate {
     /// # Errors
     /// A shared state that cannot be used; `Stale` when the rules have changed since the labels were matched.
     pub fn take(&self, bound: &Bound, units: &Units) -> Result<Result<(), Refusal>, StoreError> {
-        match &self.home {
+        match self.opened()? {
             Home::Private(gate) => gate.take(bound, units),
             Home::Shared(gate) => gate.take(bound, units),
         }
@@ -304,7 +312,7 @@ impl DurableGate {
     /// # Errors
     /// A shared state that cannot be used.
     pub fn steer<R>(&self, steer: impl FnOnce(&Board, &mut Tx<'_>, &[u8; 32]) -> R) -> Result<R, StoreError> {
-        match &self.home {
+        match self.opened()? {
             Home::Private(gate) => gate.steer(steer),
             Home::Shared(gate) => gate.steer(steer),
         }
@@ -314,10 +322,36 @@ impl DurableGate {
     ///
     /// # Errors
     /// A ledger that cannot be written.
-    pub fn flush(&self) -> Result<(), StateError> {
-        match &self.home {
-            Home::Private(gate) => gate.flush(),
-            Home::Shared(gate) => gate.flush(),
+    pub fn flush(&self) -> Result<(), StoreError> {
+        match self.opened()? {
+            Home::Private(gate) => Ok(gate.flush()?),
+            Home::Shared(gate) => Ok(gate.flush()?),
         }
+    }
+
+    /// Ends the writer, which writes what is left, and gives the directory free; every later call is refused. What another
+    /// gate of this process has open stays open. Closing twice is closing once.
+    ///
+    /// # Errors
+    /// A disk that keeps the writer for more than 10 s.
+    pub fn close(&self) -> Result<(), StateError> {
+        if self.is_closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        match &self.home {
+            Home::Private(gate) => gate.close(),
+            Home::Shared(gate) => gate.close(),
+        }
+    }
+
+    /// The home, until it is closed.
+    fn opened(&self) -> Result<&Home, StoreError> {
+        if self.is_closed.load(Ordering::Relaxed) { Err(closed().into()) } else { Ok(&self.home) }
+    }
+}
+
+impl Drop for DurableGate {
+    fn drop(&mut self) {
+        let _ = self.close();
     }
 }

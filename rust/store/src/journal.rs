@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
@@ -13,8 +12,10 @@ use tierkit_core::clock::Clock;
 use crate::chain::Link;
 use crate::clock::SystemClock;
 use crate::error::StateError;
+use crate::place::{Place, files};
 use crate::row::Row;
 use crate::segment::fork;
+use crate::worker::Worker;
 
 const GROUP_ENTRIES: usize = 256;
 const GROUP_TIME: Duration = Duration::from_millis(5);
@@ -39,7 +40,7 @@ struct Shared {
 pub struct Journal {
     sender: Sender<Message>,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    worker: Worker,
     path: PathBuf,
 }
 
@@ -53,13 +54,10 @@ impl Journal {
         let (last, chain) = last_entry(&connection, path)?;
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = channel();
-        let mut writer =
-            Writer { connection, last, chain, shared: Arc::clone(&shared), path: path.to_owned(), pending: Vec::new() };
-        let thread = std::thread::Builder::new()
-            .name("tierkit-journal".to_owned())
-            .spawn(move || writer.run(&receiver))
-            .map_err(|error| failed(&error))?;
-        Ok(Self { sender, shared, thread: Some(thread), path: path.to_owned() })
+        let (place, pending) = (Place::new(files(path)), Vec::new());
+        let mut writer = Writer { connection, last, chain, shared: Arc::clone(&shared), path: path.to_owned(), place, pending };
+        let worker = Worker::start("tierkit-journal", move || writer.run(&receiver)).map_err(|error| failed(&error))?;
+        Ok(Self { sender, shared, worker, path: path.to_owned() })
     }
 
     /// Queues rows in order.
@@ -98,14 +96,17 @@ impl Journal {
         self.sender.send(Message::Flush(reply)).map_err(|_| gone())?;
         answer.recv().map_err(|_| gone())?
     }
+
+    /// Ends the writer, which writes what is left. False when the disk keeps it for more than 10 s.
+    pub fn end(&self) -> bool {
+        let _ = self.sender.send(Message::Stop);
+        self.worker.has_ended()
+    }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        let _ = self.sender.send(Message::Stop);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.end();
     }
 }
 
@@ -119,6 +120,7 @@ struct Writer {
     chain: Vec<u8>,
     shared: Arc<Shared>,
     path: PathBuf,
+    place: Place,
     pending: Vec<Row>,
 }
 
@@ -176,7 +178,11 @@ impl Writer {
         }
         let _unforked = fork::hold();
         let rows: Vec<(i64, Row)> = (self.last + 1..).zip(std::mem::take(&mut self.pending)).collect();
-        match write(&mut self.connection, &rows, &self.chain) {
+        let fix = "free disk space or make the file writable; entries are kept and tried again";
+        let written = self.place.check().and_then(|()| {
+            write(&mut self.connection, &rows, &self.chain).map_err(|error| StateError::new(&self.path, error, fix))
+        });
+        match written {
             Ok(chain) => {
                 self.chain = chain;
                 self.last += i64::try_from(rows.len()).unwrap_or(0);
@@ -184,13 +190,8 @@ impl Writer {
                 *lock(&self.shared.fault) = None;
                 Ok(())
             }
-            Err(error) => {
+            Err(fault) => {
                 self.pending = rows.into_iter().map(|(_, row)| row).collect();
-                let fault = StateError::new(
-                    &self.path,
-                    error,
-                    "free disk space or make the file writable; entries are kept and tried again",
-                );
                 *lock(&self.shared.fault) = Some(fault.clone());
                 Err(fault)
             }

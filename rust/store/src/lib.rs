@@ -16,6 +16,7 @@ mod export;
 mod ids;
 mod journal;
 mod limits;
+mod place;
 mod plain;
 mod private;
 mod reader;
@@ -28,6 +29,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod worker;
 mod writer;
 
 pub use cache::{Cache, CacheFile, FileEntry, FileStats, Found, Home, Look, OwnerStats, PurgeMark};

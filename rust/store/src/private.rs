@@ -11,7 +11,7 @@ use tierkit_core::segment::{Memory, Tx};
 use tierkit_core::throttle::Units;
 
 use crate::directory::Directory;
-use crate::durable::Options;
+use crate::durable::{Options, closed};
 use crate::error::{StateError, StoreError};
 use crate::ids::random;
 use crate::journal::Journal;
@@ -36,6 +36,7 @@ pub struct PrivateGate {
 struct Named {
     gate: Gate,
     names: Names,
+    is_closed: bool,
 }
 
 impl PrivateGate {
@@ -63,7 +64,7 @@ impl PrivateGate {
         };
         let names = Names::new(gate.rules());
         Ok(Self {
-            gate: Mutex::new(Named { gate, names }),
+            gate: Mutex::new(Named { gate, names, is_closed: false }),
             board: Mutex::new(None),
             clock: Arc::clone(clock),
             journal,
@@ -126,7 +127,10 @@ impl PrivateGate {
         self.refuse_child()?;
         let now = self.clock.now();
         let mut held = self.lock();
-        let Named { gate, names } = &mut *held;
+        if held.is_closed {
+            return Err(closed().into());
+        }
+        let Named { gate, names, .. } = &mut *held;
         if version.is_some_and(|version| version != gate.rules().version()) {
             return Err(StoreError::Stale);
         }
@@ -146,7 +150,11 @@ impl PrivateGate {
     /// `Stale` when the rules have changed since the labels were matched.
     pub fn take(&self, bound: &Bound, units: &Units) -> Result<Result<(), Refusal>, StoreError> {
         let boot_ns = self.clock.boot_ns();
-        let gate = &mut self.lock().gate;
+        let mut held = self.lock();
+        if held.is_closed {
+            return Err(closed().into());
+        }
+        let gate = &mut held.gate;
         if gate.rules().version() != bound.version() {
             return Err(StoreError::Stale);
         }
@@ -193,6 +201,21 @@ impl PrivateGate {
     /// As [`PrivateGate::flush`].
     pub fn wait_if_strict(&self) -> Result<(), StateError> {
         if self.strict { self.flush() } else { Ok(()) }
+    }
+
+    /// Ends the writer, which writes what is left, and gives the directory free.
+    ///
+    /// # Errors
+    /// A disk that keeps the writer for more than 10 s.
+    pub fn close(&self) -> Result<(), StateError> {
+        self.lock().is_closed = true;
+        let Some((journal, directory)) = self.journal.as_ref().zip(self.directory.as_ref()) else { return Ok(()) };
+        if !journal.end() {
+            let seen = "closed, and its writer still waits for the disk after 10 s";
+            return Err(StateError::new(directory.path(), seen, "wait until the disk answers"));
+        }
+        directory.leave();
+        Ok(())
     }
 
     /// Waits until the ledger has everything that happened.

@@ -1,7 +1,7 @@
 //! The gate of all processes of a state directory.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -31,13 +31,53 @@ struct Attachment {
     // The order of the end: a child's own part before what it inherited, since closing the inherited handle drops its locks;
     // and the writer before the segment that it commits from.
     child: OnceLock<Result<Arc<Attachment>, StoreError>>,
-    _writer: Writer,
+    writer: Writer,
     segment: Arc<Segment>,
     path: PathBuf,
+    /// Gates that are open on it; the last one that closes ends the writer and gives the directory free.
+    users: AtomicUsize,
 }
 
-/// Attachments of this process: two Governors on one directory share one, since record locks belong to the process.
-static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
+/// Attachments of this process, with their segments, which a writer that the disk keeps may hold for longer. Two Governors on
+/// one directory share one, since record locks belong to the process.
+static ATTACHED: Mutex<Vec<(Weak<Attachment>, Weak<Segment>)>> = Mutex::new(Vec::new());
+
+/// What is said of a directory whose last writer has not come back from the disk.
+fn late(path: &Path) -> StateError {
+    let fix = "wait until the disk answers; entries are kept, and whoever opens the directory next writes them";
+    StateError::new(path, "closed, and its writer still waits for the disk after 10 s", fix)
+}
+
+impl Attachment {
+    /// Lets one gate go.
+    fn let_go(&self) -> Result<(), StateError> {
+        let _unforked = fork::hold();
+        let _one_by_one = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget_user()
+    }
+
+    fn forget_user(&self) -> Result<(), StateError> {
+        if self.users.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return Ok(());
+        }
+        if let Some(Ok(child)) = self.child.get() {
+            child.forget_user()?;
+        }
+        if !self.segment.is_ours() {
+            return Ok(());
+        }
+        self.leave()
+    }
+
+    /// Ends the writer, then gives the directory free.
+    fn leave(&self) -> Result<(), StateError> {
+        if !self.writer.end() {
+            return Err(late(&self.path));
+        }
+        self.segment.leave();
+        Ok(())
+    }
+}
 
 fn attach(path: &Path, offer: &Offer) -> Result<Arc<Attachment>, StoreError> {
     make_directory(path).and_then(|()| path.canonicalize()).map_or_else(
@@ -45,16 +85,24 @@ fn attach(path: &Path, offer: &Offer) -> Result<Arc<Attachment>, StoreError> {
         |path| {
             let _unforked = fork::hold();
             let mut all = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
-            all.retain(|known| known.strong_count() > 0);
-            let ours = |known: &Arc<Attachment>| known.path == path && known.segment.is_ours();
-            if let Some(known) = all.iter().filter_map(Weak::upgrade).find(ours) {
-                known.segment.agree(offer)?;
-                return Ok(known);
+            // A directory that was removed and made again is another one.
+            let is_here = |known: &Segment| known.is_ours() && known.path == path && !known.has_left() && known.is_in_place();
+            all.retain(|(_, known)| known.strong_count() > 0);
+            let found = all.iter().find(|(_, known)| known.upgrade().is_some_and(|known| is_here(&known)));
+            if let Some((known, _)) = found {
+                let known = known.upgrade().ok_or_else(|| late(&path))?;
+                if known.users.load(Ordering::Acquire) > 0 {
+                    known.segment.agree(offer)?;
+                    known.users.fetch_add(1, Ordering::AcqRel);
+                    return Ok(known);
+                }
+                known.leave()?;
             }
             let segment = Arc::new(open(&path, offer)?);
             let writer = Writer::start(&segment)?;
-            let fresh = Arc::new(Attachment { child: OnceLock::new(), _writer: writer, segment, path });
-            all.push(Arc::downgrade(&fresh));
+            let (child, users) = (OnceLock::new(), AtomicUsize::new(1));
+            let fresh = Arc::new(Attachment { child, writer, segment, path, users });
+            all.push((Arc::downgrade(&fresh), Arc::downgrade(&fresh.segment)));
             Ok(fresh)
         },
     )
@@ -75,6 +123,14 @@ impl SharedGate {
     /// A directory or segment that cannot be used, or a policy that cannot be kept.
     pub fn open(path: &Path, offer: Offer, strict: bool) -> Result<Self, StoreError> {
         Ok(Self { root: attach(path, &offer)?, offer, strict })
+    }
+
+    /// Lets the directory go; the last gate of this process on it ends the writer, which writes what is left.
+    ///
+    /// # Errors
+    /// A disk that keeps the writer for more than 10 s.
+    pub fn close(&self) -> Result<(), StateError> {
+        self.root.let_go()
     }
 
     /// The attachment of this process, made in a forked child at its first call.

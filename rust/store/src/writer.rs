@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -12,10 +11,12 @@ use tierkit_core::segment::Tx;
 use crate::clock::SystemClock;
 use crate::error::StateError;
 use crate::journal::{last_entry, write};
+use crate::place::{Place, files};
 use crate::row::Row;
 use crate::schema::open_writer;
-use crate::segment::{Segment, Word, bell, bury, fork, head, record};
+use crate::segment::{Segment, Word, bell, bury, fork, head};
 use crate::snapshot::Snapshots;
+use crate::worker::Worker;
 
 /// Entries in one transaction at most.
 const GROUP: u64 = 256;
@@ -23,6 +24,8 @@ const GROUP: u64 = 256;
 const GATHER: Duration = Duration::from_millis(5);
 /// How often a process asks whether the writer is gone, and whether others died holding slots.
 const WATCH: Duration = Duration::from_millis(100);
+/// How often it is looked whether the files are still there.
+const LOOK_NS: u64 = 1_000_000_000;
 /// The byte of `procs` that the writer holds.
 const ELECTION: u64 = 0;
 
@@ -38,7 +41,7 @@ struct Stop {
 pub struct Writer {
     segment: Arc<Segment>,
     stop: Arc<Stop>,
-    thread: Option<JoinHandle<()>>,
+    worker: Worker,
 }
 
 impl Writer {
@@ -51,26 +54,27 @@ impl Writer {
         let mut work = Work { segment: Arc::clone(segment), stop: Arc::clone(&stop), ledger: None, watched_ns: 0 };
         // Here and not on the thread: what keeps the ledger from being opened is an error of the opening, not of a later call.
         work.stand_for_election()?;
-        let thread = std::thread::Builder::new()
-            .name("tierkit-journal".to_owned())
-            .spawn(move || work.run())
+        let worker = Worker::start("tierkit-journal", move || work.run())
             .map_err(|error| StateError::new(&segment.path, error, "check the process limits"))?;
-        Ok(Self { segment: Arc::clone(segment), stop, thread: Some(thread) })
+        Ok(Self { segment: Arc::clone(segment), stop, worker })
+    }
+
+    /// Ends the thread; it writes what is left. False when the disk keeps it for more than 10 s.
+    pub fn end(&self) -> bool {
+        {
+            let _held = self.stop.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            self.stop.asked.store(true, Ordering::Release);
+            self.stop.changed.notify_all();
+        }
+        bell::ring(self.segment.word(Word::Work), self.segment.word(Word::WorkSleepers));
+        self.worker.has_ended()
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // In a forked child the thread does not exist.
-        if !self.segment.is_ours() {
-            std::mem::forget(self.thread.take());
-            return;
-        }
-        self.stop.asked.store(true, Ordering::Release);
-        self.stop.changed.notify_all();
-        bell::ring(self.segment.word(Word::Work), self.segment.word(Word::WorkSleepers));
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        if self.segment.is_ours() {
+            self.end();
         }
     }
 }
@@ -80,6 +84,9 @@ struct Ledger {
     last: i64,
     chain: Vec<u8>,
     snapshots: Snapshots,
+    place: Place,
+    /// When all files were seen in their place; 0 while they are not.
+    placed_ns: u64,
 }
 
 struct Work {
@@ -95,7 +102,7 @@ impl Work {
             self.watch();
             if self.ledger.is_none() && !matches!(self.stand_for_election(), Ok(true)) {
                 self.rest(WATCH);
-            } else if let Err(error) = self.serve() {
+            } else if let Err(error) = self.look(false).and_then(|()| self.serve()) {
                 self.report(Some(&error));
                 self.rest(WATCH);
             } else {
@@ -103,14 +110,32 @@ impl Work {
             }
         }
         // One that ends before it was elected still writes what nobody else would.
-        if self.ledger.is_some() || matches!(self.stand_for_election(), Ok(true)) {
+        if self.look(true).is_ok() && (self.ledger.is_some() || matches!(self.stand_for_election(), Ok(true))) {
             while matches!(self.commit(), Ok(more) if more) {}
             self.keep_levels(true);
+        }
+        if self.ledger.is_some() {
             let unforked = fork::hold();
             self.ledger = None;
             drop(unforked);
-            record::unlock(self.segment.procs(), ELECTION);
+            self.segment.procs().unlock(ELECTION);
         }
+    }
+
+    /// Each second and at the end: whether the files are where they were. While they are not, nothing is written.
+    fn look(&mut self, at_once: bool) -> Result<(), StateError> {
+        let now_ns = SystemClock.boot_ns();
+        let Some(ledger) = &mut self.ledger else { return Ok(()) };
+        if !at_once && now_ns.saturating_sub(ledger.placed_ns) < LOOK_NS {
+            return Ok(());
+        }
+        let before_ns = std::mem::take(&mut ledger.placed_ns);
+        ledger.place.check()?;
+        ledger.placed_ns = now_ns;
+        if before_ns == 0 {
+            self.report(None);
+        }
+        Ok(())
     }
 
     /// Writes the levels of buckets, each second and at the end. What fails is tried again: nobody waits for it.
@@ -139,7 +164,7 @@ impl Work {
 
     /// Whether this process is the writer now.
     fn stand_for_election(&mut self) -> Result<bool, StateError> {
-        if !record::try_lock(self.segment.procs(), ELECTION) {
+        if !self.segment.procs().try_lock(ELECTION) {
             return Ok(false);
         }
         match self.open() {
@@ -150,7 +175,7 @@ impl Work {
             }
             Err(error) => {
                 self.report(Some(&error));
-                record::unlock(self.segment.procs(), ELECTION);
+                self.segment.procs().unlock(ELECTION);
                 Err(error)
             }
         }
@@ -159,9 +184,13 @@ impl Work {
     fn open(&self) -> Result<Ledger, StateError> {
         let _unforked = fork::hold();
         let path = self.segment.path.join("ledger.db");
+        // The ledger of a directory that was made again is not the one of this segment.
+        Place::new([self.segment.file()]).check()?;
         let connection = open_writer(&path)?;
         let (last, chain) = last_entry(&connection, &path)?;
-        Ok(Ledger { connection, last, chain, snapshots: Snapshots::default() })
+        let place = Place::new(files(&path).chain([self.segment.file()]));
+        let placed_ns = SystemClock.boot_ns();
+        Ok(Ledger { connection, last, chain, snapshots: Snapshots::default(), place, placed_ns })
     }
 
     /// Waits for work, gathers a group, and commits it.

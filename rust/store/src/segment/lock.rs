@@ -41,6 +41,9 @@ impl Segment {
     /// A living holder that does not let go, or damage that a dead one left.
     pub fn turn(&self) -> Result<Turn<'_>, StateError> {
         let known = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.has_left {
+            return Err(StateError::new(&self.path, "closed while this call was under way", "open another one"));
+        }
         self.acquire()?;
         let mut turn = Turn { segment: self, known };
         if self.layout.rules_version(self.words()) != turn.known.version {

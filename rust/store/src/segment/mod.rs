@@ -14,6 +14,7 @@ mod view;
 mod written;
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -31,6 +32,7 @@ pub use view::View;
 pub use written::rule_json;
 
 use map::Map;
+use record::Locks;
 
 /// One process's part in a shared segment.
 #[derive(Debug)]
@@ -40,8 +42,8 @@ pub struct Segment {
     /// Where everything is.
     pub layout: Layout,
     map: Map,
-    /// Its record locks say which processes live. Closing it would drop them.
-    procs: File,
+    /// Its record locks say which processes live.
+    procs: Locks,
     /// Held in shared mode while the segment is in use; alone, a process may make it anew.
     lock_file: File,
     seed: [u8; 32],
@@ -66,6 +68,8 @@ pub struct Known {
     pub version: u64,
     /// The rules, as it read them last.
     pub directory: Directory,
+    /// Whether it has given its number back.
+    has_left: bool,
 }
 
 impl Segment {
@@ -134,17 +138,45 @@ impl Segment {
         self.me
     }
 
-    /// The file of record locks.
-    pub fn procs(&self) -> &File {
+    /// The record locks.
+    pub fn procs(&self) -> &Locks {
         &self.procs
+    }
+
+    /// Its file, with the number that it has.
+    pub fn file(&self) -> (PathBuf, u64) {
+        (self.path.join("segment"), self.map.file_number())
+    }
+
+    /// Whether it is still the file that others would map.
+    pub fn is_in_place(&self) -> bool {
+        let (file, number) = self.file();
+        std::fs::symlink_metadata(file).is_ok_and(|found| found.ino() == number)
+    }
+
+    /// Gives number and locks back, for good: whoever still has this may look at the words, and takes no turn any more.
+    pub fn leave(&self) {
+        // A child that inherited this has no locks to give back, and its copy of the turn may be taken for ever.
+        if !self.is_ours() {
+            return;
+        }
+        let mut known = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.has_left {
+            known.has_left = true;
+            owners::leave(self);
+            self.procs.end();
+            let _ = self.lock_file.unlock();
+        }
+    }
+
+    /// Whether [`Segment::leave`] was called.
+    pub fn has_left(&self) -> bool {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).has_left
     }
 }
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // A child that inherited this has no locks to give back.
-        if self.is_ours() {
-            owners::leave(self);
-        }
+        self.leave();
     }
 }

@@ -1,7 +1,6 @@
 //! Attaching to the segment of a state directory, or making it from the ledger.
 
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, RwLock};
@@ -22,6 +21,7 @@ use crate::row::Row;
 use crate::schema::{open_reader, open_writer};
 use crate::segment::header;
 use crate::segment::map::Map;
+use crate::segment::record::Locks;
 use crate::segment::switch::first_version;
 use crate::segment::{Directory, Known, Offer, Segment, Word, fork, owners};
 
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub fn open(path: &Path, offer: &Offer) -> Result<Segment, StoreError> {
     make_directory(path).map_err(|error| StateError::new(path, error, WRITABLE))?;
     let lock = plain_file(path, "lock")?;
-    let procs = plain_file(path, "procs")?;
+    let procs = Locks::new(plain_file(path, "procs")?);
     let alone = share(path, &lock)?;
     let layout = Layout::new(&Sizes::default());
     let ledger_is_whole = check_ledger(path, alone)?;
@@ -61,7 +61,7 @@ pub fn open(path: &Path, offer: &Offer) -> Result<Segment, StoreError> {
         segment.word(Word::Fault).store(0, Ordering::Release);
         // From here on others may share it. In between, one that is alone with the directory may have made its own.
         segment.lock_file.lock_shared().map_err(|error| StateError::new(path, error, WRITABLE))?;
-        if file_number(path) != segment.map.file_number() {
+        if !segment.is_in_place() {
             drop(segment);
             return open(path, offer);
         }
@@ -69,11 +69,6 @@ pub fn open(path: &Path, offer: &Offer) -> Result<Segment, StoreError> {
     owners::bury(&segment)?;
     segment.agree(offer)?;
     Ok(segment)
-}
-
-/// The number of the file that others would map now.
-fn file_number(path: &Path) -> u64 {
-    std::fs::symlink_metadata(path.join("segment")).map_or(0, |found| found.ino())
 }
 
 /// Puts into the ledger what a segment still holds and takes the segment away, for an owner who keeps the directory for itself.
@@ -210,7 +205,7 @@ fn drain(path: &Path, map: &Map, layout: &Layout) -> Result<(), StateError> {
 }
 
 /// Gives this process a number in the segment.
-fn join(path: &Path, layout: Layout, map: Map, procs: File, lock: File) -> Result<Segment, StateError> {
+fn join(path: &Path, layout: Layout, map: Map, procs: Locks, lock: File) -> Result<Segment, StateError> {
     let most = layout.owners();
     let number = owners::claim(&procs, most).ok_or_else(|| {
         let seen = format!("{} processes use it", most - 1);

@@ -10,14 +10,15 @@ use tierkit_core::segment::Tx;
 
 use crate::clock::SystemClock;
 use crate::error::StateError;
-use crate::segment::{Segment, Word, bell, record};
+use crate::segment::record::Locks;
+use crate::segment::{Segment, Word, bell};
 
 /// The number is in the low 16 bits of an owner.
 const NUMBER: u64 = 0xFFFF;
 
 /// Takes a free number; `None` when all are taken.
-pub fn claim(procs: &std::fs::File, most: usize) -> Option<u64> {
-    (1..most as u64).find(|number| record::try_lock(procs, *number))
+pub fn claim(procs: &Locks, most: usize) -> Option<u64> {
+    (1..most as u64).find(|number| procs.try_lock(*number))
 }
 
 /// The next owner with a number.
@@ -36,12 +37,12 @@ pub fn lives(segment: &Segment, owner: u64) -> bool {
     let named = segment.words().load(segment.layout.owner(usize::try_from(number).unwrap_or(usize::MAX)));
     // One that attaches holds the lock under its name before it has written it down.
     let known = named == owner || next(named, number) == owner;
-    owner == segment.me || (known && record::is_held(&segment.procs, number))
+    owner == segment.me || (known && segment.procs.is_held(number))
 }
 
 /// Gives this process's number back.
 pub fn leave(segment: &Segment) {
-    record::unlock(&segment.procs, segment.me & NUMBER);
+    segment.procs.unlock(segment.me & NUMBER);
 }
 
 /// Owners that are gone and still named.

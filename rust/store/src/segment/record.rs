@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::sync::{PoisonError, RwLock};
 
 fn lock(byte: u64, kind: libc::c_int) -> libc::flock {
     // SAFETY: a `flock` of zeros is a valid value of this plain C struct.
@@ -17,24 +18,45 @@ fn lock(byte: u64, kind: libc::c_int) -> libc::flock {
     lock
 }
 
-/// Takes the lock of a byte; false when another process has it.
-pub fn try_lock(file: &File, byte: u64) -> bool {
-    let wanted = lock(byte, libc::F_WRLCK);
-    // SAFETY: the descriptor is open and the struct outlives the call.
-    unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw const wanted) == 0 }
-}
+/// The locks of this process on the bytes of one file.
+#[derive(Debug)]
+pub struct Locks(RwLock<Option<File>>);
 
-/// Lets the lock of a byte go.
-pub fn unlock(file: &File, byte: u64) {
-    let wanted = lock(byte, libc::F_UNLCK);
-    // SAFETY: as above.
-    unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw const wanted) };
-}
+impl Locks {
+    /// No lock yet, on a file that nobody else of this process has open.
+    pub fn new(file: File) -> Self {
+        Self(RwLock::new(Some(file)))
+    }
 
-/// Whether another process holds the lock of a byte. When the system cannot say, it counts as held: nobody alive is robbed.
-pub fn is_held(file: &File, byte: u64) -> bool {
-    let mut seen = lock(byte, libc::F_WRLCK);
-    // SAFETY: as above; the kernel writes into the struct, which is ours.
-    let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut seen) };
-    asked != 0 || seen.l_type != libc::c_short::try_from(libc::F_UNLCK).unwrap_or(2)
+    /// Takes the lock of a byte; false when another process has it, and after [`Locks::end`].
+    pub fn try_lock(&self, byte: u64) -> bool {
+        let wanted = lock(byte, libc::F_WRLCK);
+        // SAFETY: the descriptor is open and the struct outlives the call.
+        self.ask(|file| unsafe { libc::fcntl(file, libc::F_SETLK, &raw const wanted) == 0 }).unwrap_or(false)
+    }
+
+    /// Lets the lock of a byte go.
+    pub fn unlock(&self, byte: u64) {
+        let wanted = lock(byte, libc::F_UNLCK);
+        // SAFETY: as above.
+        self.ask(|file| unsafe { libc::fcntl(file, libc::F_SETLK, &raw const wanted) });
+    }
+
+    /// Whether another process holds the lock of a byte. When the system cannot say, it counts as held: nobody alive is robbed.
+    pub fn is_held(&self, byte: u64) -> bool {
+        let mut seen = lock(byte, libc::F_WRLCK);
+        // SAFETY: as above; the kernel writes into the struct, which is ours.
+        let asked = self.ask(|file| unsafe { libc::fcntl(file, libc::F_GETLK, &raw mut seen) });
+        asked != Some(0) || seen.l_type != libc::c_short::try_from(libc::F_UNLCK).unwrap_or(2)
+    }
+
+    /// Lets all locks go, for good.
+    pub fn end(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn ask<R>(&self, call: impl FnOnce(libc::c_int) -> R) -> Option<R> {
+        let file = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        file.as_ref().map(|file| call(file.as_raw_fd()))
+    }
 }
