@@ -15,14 +15,14 @@ import importlib
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 import tierkit as tk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 QUERIES = 300
 CLOSE = 0.80
 ONE = 1
+Q = TypeVar("Q")
 
 
 def main() -> None:
@@ -136,7 +137,7 @@ def share(search: Callable[[Matrix], int], queries: Matrix, exact: list[Matrix])
     return round(sum(right) / len(right), 4) if right else None
 
 
-def in_turns(ours: Callable[[Matrix], int], theirs: Callable[[Matrix], int], queries: Matrix) -> tuple[float, float]:
+def in_turns(ours: Callable[[Q], int], theirs: Callable[[Q], int], queries: Iterable[Q]) -> tuple[float, float]:
     """Median microseconds of both, asked in turns so that a slow second counts for both."""
     times: tuple[list[float], list[float]] = ([], [])
     for query in queries:

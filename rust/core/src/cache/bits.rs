@@ -7,10 +7,10 @@
 // Rows count below 2^32, and a share of bits is rounded on purpose.
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 
-use super::kernels::{LANES, Level};
+use super::kernels::{LANES, Level, Wanted};
 
-/// Rows whose distances are computed before they are looked at: a strip stays in the first cache.
-const STRIP: usize = 1024;
+/// So many times the rows that are wanted are gathered before the farther ones are let go.
+const FULL: usize = 3;
 /// Standard deviations of the count of differing bits that a row at the wanted cosine may lie off.
 const SIGMAS: f64 = 6.0;
 
@@ -64,17 +64,22 @@ impl Bits {
     ///
     /// Rows that a cosine of `floor` makes all but impossible are left out.
     pub fn closest(&self, query: &[u64], dim: usize, floor: f32, most: usize) -> Vec<u32> {
-        let level = Level::here();
-        let mut found = Closest { kept: Vec::with_capacity(4 * most), most, cut: reach(dim, floor) };
-        let mut strip = [0_u16; STRIP];
-        for (at, blocks) in self.blocks.chunks(STRIP * self.words).enumerate() {
-            let start = at * STRIP;
-            let rows = STRIP.min(self.rows - start);
-            level.hammings(blocks, query, &mut strip[..blocks.len() / self.words]);
-            found.see(start as u32, &strip[..rows]);
+        let (level, block) = (Level::here(), LANES * self.words);
+        let (mut cut, mut at) = (Some(reach(dim, floor)), 0);
+        let mut found = Vec::with_capacity(FULL * most + LANES);
+        while let Some(bits) = cut.filter(|_| at < self.blocks.len()) {
+            let wanted = Wanted { first: (at / self.words) as u32, cut: bits, enough: FULL * most };
+            at += block * level.within(&self.blocks[at..], query, wanted, &mut found);
+            // The last block may have places without a row.
+            while found.pop_if(|(_, row)| *row as usize >= self.rows).is_some() {}
+            if found.len() > most {
+                let (_, last, _) = found.select_nth_unstable(most - 1);
+                // From here on a row must be closer than the last one kept, since an equal one comes later.
+                cut = last.0.checked_sub(1);
+                found.truncate(most);
+            }
         }
-        found.compact();
-        found.kept.into_iter().map(|(_, row)| row).collect()
+        found.into_iter().map(|(_, row)| row).collect()
     }
 
     fn place(&self, row: usize, word: usize) -> usize {
@@ -90,44 +95,10 @@ impl Bits {
 }
 
 /// Most differing bits of a row at this cosine, with [`SIGMAS`] to spare.
-fn reach(dim: usize, floor: f32) -> i32 {
+fn reach(dim: usize, floor: f32) -> u16 {
     let share = f64::from(floor).clamp(-1.0, 1.0).acos() / std::f64::consts::PI;
     let dim = dim as f64;
-    (dim * share + SIGMAS * (dim * share * (1.0 - share)).sqrt() + 1.0) as i32
-}
-
-struct Closest {
-    kept: Vec<(u16, u32)>,
-    most: usize,
-    cut: i32,
-}
-
-impl Closest {
-    fn see(&mut self, start: u32, distances: &[u16]) {
-        for (part, some) in distances.chunks(64).enumerate() {
-            // The least of 64 is one wide step; most parts have none that is close enough.
-            if i32::from(some.iter().copied().min().unwrap_or(u16::MAX)) > self.cut {
-                continue;
-            }
-            for (at, distance) in some.iter().enumerate() {
-                if i32::from(*distance) <= self.cut {
-                    self.kept.push((*distance, start + (part * 64 + at) as u32));
-                }
-            }
-            if self.kept.len() >= 3 * self.most {
-                self.compact();
-            }
-        }
-    }
-
-    /// Keeps the closest; from then on a row must be closer than the last of them.
-    fn compact(&mut self) {
-        if self.kept.len() > self.most {
-            let (_, last, _) = self.kept.select_nth_unstable(self.most - 1);
-            self.cut = i32::from(last.0) - 1;
-            self.kept.truncate(self.most);
-        }
-    }
+    (dim * share + SIGMAS * (dim * share * (1.0 - share)).sqrt() + 1.0) as u16
 }
 
 #[cfg(test)]

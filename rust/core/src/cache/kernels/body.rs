@@ -1,6 +1,6 @@
 //! The sums themselves, in safe code that the compiler turns into the machine's widest steps.
 
-use super::LANES;
+use super::{LANES, Wanted};
 
 /// Products added side by side: the compiler keeps them in registers, where one sum would be re-packed for every block.
 const WIDE: usize = 32;
@@ -23,22 +23,26 @@ pub fn dots(rows: &[i8], query: &[i16], out: &mut [i32]) {
 
 #[inline(always)]
 #[allow(clippy::inline_always)] // as above
-pub fn hammings(blocks: &[u64], query: &[u64], out: &mut [u16]) {
-    let (rows, _) = blocks.as_chunks::<LANES>();
-    let (counts, _) = out.as_chunks_mut::<LANES>();
-    for (block, counts) in rows.chunks_exact(query.len()).zip(counts) {
-        *counts = counted(block, query);
+pub fn within(blocks: &[u64], query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
+    let (words, _) = blocks.as_chunks::<LANES>();
+    for (at, block) in words.chunks_exact(query.len()).enumerate() {
+        let counts = counted(block, query);
+        let close = wanted.close(&counts);
+        if close != 0 && wanted.note(at, &counts, close, found) {
+            return at + 1;
+        }
     }
+    words.len() / query.len()
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always, clippy::cast_possible_truncation)] // as above; a row has at most 2^14 bits
-fn counted(block: &[[u64; LANES]], query: &[u64]) -> [u16; LANES] {
+#[allow(clippy::inline_always)] // as above
+fn counted(block: &[[u64; LANES]], query: &[u64]) -> [u64; LANES] {
     let mut sums = [0_u64; LANES];
     for (words, asked) in block.iter().zip(query) {
         for lane in 0..LANES {
             sums[lane] += u64::from((words[lane] ^ asked).count_ones());
         }
     }
-    sums.map(|sum| sum as u16)
+    sums
 }

@@ -36,9 +36,47 @@ impl Level {
         wide::dots(self, rows, query, out);
     }
 
-    /// Writes how many bits of each row differ from the query; rows lie in blocks of [`LANES`], word by word.
-    pub fn hammings(self, blocks: &[u64], query: &[u64], out: &mut [u16]) {
-        wide::hammings(self, blocks, query, out);
+    /// Adds to `found` the rows that differ from the query in few enough bits, with that number of bits, up to the block that
+    /// makes them enough; gives the blocks that it looked at. Rows lie in blocks of [`LANES`], word by word.
+    pub fn within(self, blocks: &[u64], query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
+        wide::within(self, blocks, query, wanted, found)
+    }
+}
+
+/// Asks for values to be in the nearest cache soon.
+pub fn fetch(values: &[i8]) {
+    wide::fetch(values);
+}
+
+/// What a look at bits is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// The number of the first row.
+    pub first: u32,
+    /// Most bits that may differ.
+    pub cut: u16,
+    /// Rows that are enough to look at them more closely before going on.
+    pub enough: usize,
+}
+
+impl Wanted {
+    /// Adds the rows of one block that are close enough, one bit of `close` each; tells whether there are enough.
+    #[allow(clippy::cast_possible_truncation)] // a row has at most 2^14 bits, and there are fewer than 2^32 rows
+    fn note(self, block: usize, counts: &[u64; LANES], mut close: u8, found: &mut Vec<(u16, u32)>) -> bool {
+        while close != 0 {
+            let lane = close.trailing_zeros() as usize;
+            found.push((counts[lane] as u16, self.first + (block * LANES + lane) as u32));
+            close &= close - 1;
+        }
+        found.len() >= self.enough
+    }
+
+    /// The rows of one block that are close enough, one bit each.
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // compiled again inside each function that has wider registers
+    fn close(self, counts: &[u64; LANES]) -> u8 {
+        let cut = u64::from(self.cut);
+        counts.iter().rev().fold(0, |close, count| close << 1 | u8::from(*count <= cut))
     }
 }
 
@@ -77,19 +115,26 @@ mod tests {
     }
 
     #[test]
-    fn every_level_counts_the_same_bits() {
+    #[allow(clippy::cast_possible_truncation)] // small numbers
+    fn every_level_finds_the_same_rows_and_stops_at_the_same_block() {
         let mut next = noise(5);
         for words in [1_usize, 2, 4, 6, 17] {
-            let blocks: Vec<u64> = (0..words * LANES * 3).map(|_| next()).collect();
+            let blocks: Vec<u64> = (0..words * LANES * 50).map(|_| next()).collect();
             let query: Vec<u64> = (0..words).map(|_| next()).collect();
             let bit = |row: usize, word: usize| blocks[((row / LANES) * words + word) * LANES + row % LANES];
+            let count = |row: usize| (0..words).map(|word| (bit(row, word) ^ query[word]).count_ones()).sum::<u32>() as u16;
+            let cut = words as u16 * 30;
+            let plain: Vec<(u16, u32)> = (0..400).map(|row| (count(row), row as u32)).filter(|row| row.0 <= cut).collect();
             for level in wide::levels() {
-                let mut out = vec![0; LANES * 3];
-                level.hammings(&blocks, &query, &mut out);
-                for (row, seen) in out.iter().enumerate() {
-                    let plain: u32 = (0..words).map(|word| (bit(row, word) ^ query[word]).count_ones()).sum();
-                    assert_eq!(u32::from(*seen), plain, "{level:?} {words} words, row {row}");
+                let (mut found, mut at) = (Vec::new(), 0);
+                while at < 50 {
+                    let wanted = Wanted { first: (at * LANES) as u32, cut, enough: found.len() + 7 };
+                    let seen = level.within(&blocks[at * words * LANES..], &query, wanted, &mut found);
+                    let enough = found.len() >= wanted.enough;
+                    assert!(enough || at + seen == 50, "{level:?} {words} words");
+                    at += seen;
                 }
+                assert_eq!(found, plain, "{level:?} {words} words");
             }
         }
     }

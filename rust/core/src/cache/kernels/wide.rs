@@ -6,7 +6,7 @@
 //! of that function are there. Two more read and write one fixed-size array each.
 #![allow(unsafe_code)]
 
-use super::{Level, body};
+use super::{Level, Wanted, body};
 
 /// The levels of this machine, the widest last.
 #[cfg(target_arch = "x86_64")]
@@ -43,29 +43,46 @@ pub fn dots(level: Level, rows: &[i8], query: &[i16], out: &mut [i32]) {
     }
 }
 
-pub fn hammings(level: Level, blocks: &[u64], query: &[u64], out: &mut [u16]) {
+pub fn within(level: Level, blocks: &[u64], query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
     match level {
         // SAFETY: `levels` gives this level only where its features were detected.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 if levels().contains(&level) => unsafe { x86::hammings_512(blocks, query, out) },
+        Level::Avx512 if levels().contains(&level) => unsafe { x86::within_512(blocks, query, wanted, found) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 if levels().contains(&level) => unsafe { x86::hammings_256(blocks, query, out) },
+        Level::Avx2 if levels().contains(&level) => unsafe { x86::within_256(blocks, query, wanted, found) },
         #[cfg(target_arch = "aarch64")]
-        Level::Neon => super::neon::hammings(blocks, query, out),
-        _ => body::hammings(blocks, query, out),
+        Level::Neon => super::neon::within(blocks, query, wanted, found),
+        _ => body::within(blocks, query, wanted, found),
     }
+}
+
+pub fn fetch(values: &[i8]) {
+    #[cfg(target_arch = "x86_64")]
+    x86::fetch(values);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _mm_storeu_si128, _mm512_add_epi64, _mm512_cvtepi64_epi16, _mm512_loadu_si512, _mm512_popcnt_epi64, _mm512_set1_epi64,
-        _mm512_setzero_si512, _mm512_xor_si512,
+        _MM_HINT_T0, _mm_prefetch, _mm512_add_epi64, _mm512_cmple_epu64_mask, _mm512_loadu_si512, _mm512_popcnt_epi64,
+        _mm512_set1_epi64, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_xor_si512,
     };
 
-    use super::super::LANES;
+    use super::super::{LANES, Wanted};
     use super::body;
+
+    /// A line of the cache.
+    const LINE: usize = 64;
+
+    pub fn fetch(values: &[i8]) {
+        for line in values.chunks(LINE) {
+            // SAFETY: a hint that reads nothing, about an address that is readable.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr()) };
+        }
+    }
 
     #[target_feature(enable = "avx2")]
     pub fn dots_256(rows: &[i8], query: &[i16], out: &mut [i32]) {
@@ -74,10 +91,10 @@ mod x86 {
 
     /// Written out, since the compiler turns the plain loops into gathers here, at five times the time.
     #[target_feature(enable = "avx512f,avx512vl,avx512vpopcntdq")]
-    pub fn hammings_512(blocks: &[u64], query: &[u64], out: &mut [u16]) {
-        let (rows, _) = blocks.as_chunks::<LANES>();
-        let (counts, _) = out.as_chunks_mut::<LANES>();
-        for (block, counts) in rows.chunks_exact(query.len()).zip(counts) {
+    pub fn within_512(blocks: &[u64], query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
+        let (words, _) = blocks.as_chunks::<LANES>();
+        let cut = _mm512_set1_epi64(i64::from(wanted.cut));
+        for (at, block) in words.chunks_exact(query.len()).enumerate() {
             let mut sums = _mm512_setzero_si512();
             for (words, asked) in block.iter().zip(query) {
                 // SAFETY: `words` are eight u64, 64 bytes, which is what the load reads at any alignment.
@@ -85,13 +102,21 @@ mod x86 {
                 let apart = _mm512_xor_si512(words, _mm512_set1_epi64(asked.cast_signed()));
                 sums = _mm512_add_epi64(sums, _mm512_popcnt_epi64(apart));
             }
-            // SAFETY: `counts` are eight u16, 16 bytes, which is what the store writes at any alignment.
-            unsafe { _mm_storeu_si128(counts.as_mut_ptr().cast(), _mm512_cvtepi64_epi16(sums)) };
+            let close = _mm512_cmple_epu64_mask(sums, cut);
+            if close != 0 {
+                let mut counts = [0_u64; LANES];
+                // SAFETY: `counts` are eight u64, 64 bytes, which is what the store writes at any alignment.
+                unsafe { _mm512_storeu_si512(counts.as_mut_ptr().cast(), sums) };
+                if wanted.note(at, &counts, close, found) {
+                    return at + 1;
+                }
+            }
         }
+        words.len() / query.len()
     }
 
     #[target_feature(enable = "avx2")]
-    pub fn hammings_256(blocks: &[u64], query: &[u64], out: &mut [u16]) {
-        body::hammings(blocks, query, out);
+    pub fn within_256(blocks: &[u64], query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
+        body::within(blocks, query, wanted, found)
     }
 }
