@@ -27,7 +27,7 @@ from tierkit.cache import embed_many
 
 APART = "intent-same"
 PRECISION, FALSE_HITS = 0.97, 0.01
-CUT = 0.25  # of `rust/core/src/cache/decision.rs`
+CUT, FLOOR, THIN = 0.25, 0.4, -1.0  # of `rust/core/src/cache/decision.rs`
 GUARDS = ("similarity", "too little")
 FEWEST = 50
 
@@ -99,7 +99,7 @@ class Judged:
         """Fit on all sources but two, one of each label, and score those two at the cut of the package."""
         made = made_up(self.rows)
         extra = features(made, similarities(made))
-        open_, found = self.scored & ~self.guarded, []
+        open_, found = self.scored & ~self.guarded & (self.similarity >= FLOOR), []
         holders = [source for source in sorted(set(self.source)) if (self.source == source).sum() > FEWEST]
         good = [s for s in holders if self.should[(self.source == s) & self.scored].any()]
         bad = [s for s in holders if (~self.should[self.source == s]).any()]
@@ -109,9 +109,9 @@ class Judged:
             if self.should[fit].sum() < FEWEST:
                 continue  # nothing is left to learn what a paraphrase is
             fresh = np.array([row["source"] != keeps for row in made])
-            x = np.vstack([self.features[fit], extra[fresh]])
+            x = np.vstack([self.features[fit], extra[fresh]])[:, :-1]
             weights = logistic(x, np.r_[self.should[fit], np.zeros(int(fresh.sum()))])
-            hit = open_ & out & (self.features @ weights[1:] + weights[0] >= CUT)
+            hit = open_ & out & (odds(self.features, weights) >= CUT)
             right, wrong = int((hit & self.should).sum()), int((hit & ~self.should).sum())
             held = self.scored & out
             found.append(
@@ -133,13 +133,21 @@ def similarities(rows: list[dict[str, Any]]) -> Any:
 
 
 def features(rows: list[dict[str, Any]], cosines: Any) -> Any:
-    """What `rust/core/src/cache/decision.rs` weighs: share, covered, anchors, closeness."""
+    """What `rust/core/src/cache/decision.rs` weighs: share, covered, anchors, closeness; at last thin or not."""
     found = []
     for row, cosine in zip(rows, cosines, strict=True):
         shared, *alone, anchors, _ = cache_overlap(row["cached"], row["new"])
         share = 2 * shared / (2 * shared + sum(alone) + 0.5)
-        found.append((share, not any(alone), min(anchors, 3), max(cosine - 0.8, 0)))
+        covered = not any(alone)
+        thin = shared <= 1 and not (covered and anchors)
+        found.append((share, covered, min(anchors, 3), max(cosine - 0.8, 0), thin))
     return np.array(found, dtype=float)
+
+
+def odds(features: Any, weights: Any) -> Any:
+    """The logarithm of the odds; one word in common is no matter."""
+    found = features[:, :-1] @ weights[1:] + weights[0]
+    return np.where(features[:, -1] > 0, np.minimum(found, THIN), found)
 
 
 def made_up(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ def test_few_pairs_promise_nothing() -> None:
 
 def test_many_pairs_keep_the_promise() -> None:
     found = calibrate([SAME] * 10 + [OTHER] * 900)
-    assert found.min_similarity == 0.5
+    assert found.min_similarity == 0.4
     assert (found.hits, found.false_hits, found.recall, found.precision) == (10, 0, 1.0, 1.0)
     assert found.bound < 0.01
 
@@ -62,7 +62,7 @@ def test_the_command_reads_pairs_and_says_the_bound(tmp_path: Path) -> None:
     pairs.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     run = command("calibrate", str(pairs), "--json")
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["min_similarity"] == 0.5
+    assert json.loads(run.stdout)["min_similarity"] == 0.4
     pairs.write_text('{"cached": "a"}\n', encoding="utf-8")
     run = command("calibrate", str(pairs))
     assert run.returncode == 2

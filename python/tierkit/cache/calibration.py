@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Calibration", "Pair", "calibrate"]
 
-_STEPS = tuple(step / 100 for step in range(50, 100))
+_STEPS = tuple(step / 100 for step in range(40, 100))
 _PRECISION = 60  # halvings of the interval in which the bound lies
 
 
@@ -64,7 +64,7 @@ def calibrate(pairs: Sequence[Pair], *, max_false_hits: float = 0.01, confidence
     """Find the lowest `min_similarity` whose share of false hits stays below a bound with the confidence asked for.
 
     Similarities are those of the built-in encoder. The bound is exact for pairs drawn like later traffic; pairs of
-    other kinds promise nothing about it. Trying 50 thresholds is paid for by dividing the error among them.
+    other kinds promise nothing about it. Trying 60 thresholds is paid for by dividing the error among them.
 
     Args:
         pairs: At least one pair that should hit and one that should not.
@@ -82,7 +82,7 @@ def calibrate(pairs: Sequence[Pair], *, max_false_hits: float = 0.01, confidence
         >>> same = [Pair("How do I reset my password?", "how can I reset my password", same=True)] * 9
         >>> other = [Pair("Boil 2 eggs", "Boil 3 eggs", same=False)] * 900
         >>> calibrate(same + other).min_similarity
-        0.5
+        0.4
 
     """
     for name, share in (("max_false_hits", max_false_hits), ("confidence", confidence)):

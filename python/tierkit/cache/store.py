@@ -182,7 +182,7 @@ class SemanticCache:
             key: Exact key of the request.
             text: The question, for the guards.
             embedding: Its vector, any length above zero; None looks at equal keys only. Shapes: (dim,), float32.
-            min_similarity: Least cosine in [-1, 1], dimensionless; it can only tighten the decision. None: 0.5 where
+            min_similarity: Least cosine in [-1, 1], dimensionless; it can only tighten the decision. None: 0.4 where
                 both questions have a text, since their words carry most of the decision, 0.95 where one has none.
 
         Returns:

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 
 /// Least cosine of a hit whose questions are known, if the caller names none. What it means depends on the encoder; the words
 /// of the questions carry most of the decision.
-pub const KNOWN: f32 = 0.5;
+pub const KNOWN: f32 = 0.4;
 /// Least cosine of a hit where a question has no text to compare.
 pub const BLIND: f32 = 0.95;
 

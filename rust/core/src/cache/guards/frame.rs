@@ -11,7 +11,7 @@ static FRAME: List = List::of(
     " a an the this that these those some any i me my mine we us our you your he she it its they them their him \
     her is are was were be been being am do does did done doing have has had can could will would shall should may might must of \
     to in on at for from by with as into about and or but if so than then there here also just only very really what which who \
-    whom whose when where why how tell show give get let make want need like know see say ask please find help explain describe \
+    whom whose when where why how tell show give get let make want need made makes making gets got getting gives gave given giving like know see say ask please find help explain describe \
     list name write provide state summarise summarize way ways step steps method possible exactly actually currently mean \
     meaning definition define called much many lot kind type sort thing things hi hello hey thanks thank ok okay yes no sure use \
     used using uses employ employed utilize utilized utilise utilised calculate compute convert determine specify one not never \
@@ -36,7 +36,17 @@ pub fn is_kind(word: &str, before: &str) -> bool {
 }
 
 /// Several words for one thing, and the word that stands for it.
-const PHRASES: [(&str, &str); 22] = [
+const PHRASES: [(&str, &str); 32] = [
+    ("how tall", "what height"),
+    ("how high", "what height"),
+    ("how old", "what age"),
+    ("how far", "what distance"),
+    ("how deep", "what depth"),
+    ("how wide", "what width"),
+    ("how heavy", "what weight"),
+    ("how fast", "what speed"),
+    ("how big", "what size"),
+    ("how large", "what size"),
     ("log in", "login"),
     ("log on", "login"),
     ("sign in", "login"),
@@ -86,8 +96,9 @@ pub fn phrases(all: &mut Vec<Word>) {
         let mut at = 0;
         while at + parts.len() <= all.len() {
             if all[at..].iter().zip(&parts).all(|(word, part)| word.lower == *part) {
-                let opens = all[at].opens;
-                let fresh = |word: &str| Word { shown: word.to_owned(), lower: word.to_owned(), opens, ..Word::default() };
+                let Word { opens, pause, quoted, .. } = all[at];
+                let fresh =
+                    |word: &str| Word { shown: word.to_owned(), lower: word.to_owned(), opens, pause, quoted, ..Word::default() };
                 all.splice(at..at + parts.len(), instead.split(' ').map(fresh).collect::<Vec<_>>());
             }
             at += 1;

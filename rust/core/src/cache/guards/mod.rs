@@ -18,6 +18,7 @@ mod opposites;
 mod order;
 mod overlap;
 mod pair;
+mod persons;
 mod quantity;
 mod question;
 mod spelling;
@@ -30,7 +31,7 @@ pub use pair::Pair;
 pub use words::Words;
 
 /// All guards but the last, in the order in which people read what they say.
-const GUARDS: [fn(&Pair<'_>) -> Option<String>; 11] = [
+const GUARDS: [fn(&Pair<'_>) -> Option<String>; 12] = [
     numbers::differ,
     negation::differ,
     opposites::differ,
@@ -39,6 +40,7 @@ const GUARDS: [fn(&Pair<'_>) -> Option<String>; 11] = [
     quantity::differ,
     tense::differ,
     modality::differ,
+    persons::differ,
     order::differ,
     question::differ,
     language::differ,

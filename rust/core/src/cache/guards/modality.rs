@@ -13,11 +13,14 @@ const FORCES: [(&str, &str); 3] = [
 /// Says that one text asks for a duty where the other asks for advice or leave.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
     let (a, b) = (force(pair.a)?, force(pair.b)?);
-    (a != b).then(|| format!("modality differs: {a} against {b}"))
+    // What one can do, one may be advised to do; what one must do is another matter.
+    let both = [a, b].map(|force| force.0);
+    let (wide, stern) = (a.1 && b.1, both.contains(&"duty") && both.contains(&"leave"));
+    (both[0] != both[1] && (!wide || stern)).then(|| format!("modality differs: {} against {}", both[0], both[1]))
 }
 
-/// The force of the verb that opens the question.
-fn force(words: &Words) -> Option<&'static str> {
+/// The force of the verb that opens the question, and whether it asks for more than a yes or no: "what must I bring".
+fn force(words: &Words) -> Option<(&'static str, bool)> {
     let opening = words.all.iter().take(4).enumerate().map(|(at, word)| match (word.lower.as_str(), words.at(at + 1)) {
         ("have" | "has", "to") => "have-to".to_owned(),
         _ => word.lower.clone(),
@@ -27,8 +30,11 @@ fn force(words: &Words) -> Option<&'static str> {
         opening.first().map(String::as_str),
         Some("must" | "should" | "can" | "could" | "may" | "might" | "do" | "does" | "am" | "is" | "are" | "ought" | "who")
     );
-    let force = |word: &String| FORCES.iter().find(|(_, list)| listed(list, word)).map(|(force, _)| *force);
-    opening.iter().find_map(force).filter(|_| asks && words.at(1) != "you")
+    let wide = matches!(words.at(0), "what" | "which" | "where" | "when");
+    // "What do I need" is no duty: one may need it and be free not to have it.
+    let stern = |word: &&String| !wide || !word.starts_with("need");
+    let force = |word: &String| FORCES.iter().find(|(_, list)| listed(list, word)).map(|(force, _)| (*force, wide));
+    opening.iter().filter(stern).find_map(force).filter(|_| (asks || wide) && words.at(1) != "you")
 }
 
 #[cfg(test)]
@@ -44,6 +50,9 @@ mod tests {
             ("Do I have to go?", "Must I go?", false),
             ("Can I bring a dog?", "Am I allowed to bring a dog?", false),
             ("How can I stop it?", "How should I stop it?", false),
+            ("What can I bring?", "What must I bring?", true),
+            ("Where can I park?", "Where should I park?", false),
+            ("What do I need to bring?", "What can I bring?", false),
             ("Can you tell me if I should go?", "Should I go?", false),
         ] {
             assert_eq!(objects(super::differ, a, b), differs, "{a} | {b}");

@@ -18,7 +18,7 @@ fn missing<'a>(here: &'a Words, alone: &[usize], there: &Words) -> Option<&'a st
         let within = there.all.iter().any(|other| {
             one_stem(&other.lower, &word.lower) || path(&word.lower, &other.lower) || path(&other.lower, &word.lower)
         });
-        !title && !within && !written_out(&word.shown, there)
+        !title && !within && !written_out(&word.shown, there) && !shortened(*at, here, there)
     });
     names.next().map(|(_, word)| word.shown.as_str())
 }
@@ -38,6 +38,17 @@ fn written_out(name: &str, there: &Words) -> bool {
     short && initials.contains(&name.to_lowercase())
 }
 
+/// Whether the word at a place belongs to words whose initials are a short name there: "United Kingdom", "UK".
+fn shortened(at: usize, here: &Words, there: &Words) -> bool {
+    let short = |word: &&Word| (2..=6).contains(&word.shown.len()) && word.shown.chars().all(char::is_uppercase);
+    there.all.iter().filter(short).any(|short| {
+        let long = short.shown.len();
+        let spells =
+            |from: usize| short.lower.chars().eq(here.all[from..from + long].iter().filter_map(|word| word.lower.chars().next()));
+        (at.saturating_sub(long - 1)..=at).any(|from| from + long <= here.all.len() && spells(from))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::pair::objects;
@@ -50,6 +61,8 @@ mod tests {
             ("Open Ada's file", "Open the file of Ada", false),
             ("How do I enable 2FA?", "How do I enable two-factor authentication?", false),
             ("What does f_open do", "What does f_close do", true),
+            ("people of the UK", "people of the United Kingdom", false),
+            ("people of the US", "people of the United Kingdom", true),
             ("Is it in the EU?", "Is it in the UK?", true),
             ("the -r flag of grep", "the -i flag of grep", true),
             ("Is A a subset of C?", "Is B a subset of C?", true),

@@ -141,6 +141,17 @@ pub fn figure(number: &str) -> String {
     whole.unwrap_or(plain).to_owned()
 }
 
+/// A plain figure times ten to a power: "1.5" and 6 zeros are "1500000". What is no plain figure keeps its zeros apart.
+pub fn scaled(figure: &str, zeros: usize) -> String {
+    let (whole, part) = figure.split_once('.').unwrap_or((figure, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(part) || part.len() > zeros {
+        return format!("{figure}e{zeros}");
+    }
+    let all = format!("{whole}{part}{}", "0".repeat(zeros - part.len()));
+    all.trim_start_matches('0').to_owned()
+}
+
 /// The value of a Roman numeral from II to XXXIX, in capitals, as it stands in "World War II".
 pub fn roman(word: &str) -> Option<u64> {
     let worth = |c: char| match c {
@@ -185,6 +196,11 @@ mod tests {
     fn figures() {
         for (written, plain) in [("1,000", "1000"), ("v1.10", "1.10"), ("5.0", "5"), ("1,5", "1,5"), ("+3", "3"), ("-3", "-3")] {
             assert_eq!(figure(written), plain);
+        }
+        for (figure, zeros, plain) in
+            [("5", 6, "5000000"), ("1.5", 3, "1500"), ("0.25", 2, "25"), ("1,5", 3, "1,5e3"), ("1.25", 1, "1.25e1")]
+        {
+            assert_eq!(scaled(figure, zeros), plain);
         }
         assert_eq!((roman("IV"), roman("VI"), roman("XII"), roman("I"), roman("MIX")), (Some(4), Some(6), Some(12), None, None));
     }

@@ -1,5 +1,6 @@
 //! How much of what two texts are about they share: the evidence of the calibrated decision.
 
+use super::lists::List;
 use super::pair::Pair;
 use super::words::{Word, Words};
 
@@ -28,8 +29,8 @@ impl Overlap {
         let anchors = pair.links.iter().filter(marked).filter(|(x, _)| !named(*x)).count();
         Self {
             shared: pair.links.len() - follows,
-            alone_a: pair.alone_a.len(),
-            alone_b: pair.alone_b.len(),
+            alone_a: pair.alone_a.iter().filter(|at| !is_kind(pair.a, **at, pair.b)).count(),
+            alone_b: pair.alone_b.iter().filter(|at| !is_kind(pair.b, **at, pair.a)).count(),
             anchors,
             equal: sorted(pair.a) == sorted(pair.b),
         }
@@ -39,6 +40,19 @@ impl Overlap {
     pub fn alone(&self) -> usize {
         self.alone_a + self.alone_b
     }
+}
+
+/// Verbs behind which somebody else is the subject.
+static HELPING: List = List::of(" do does did can could should would will must may might have has ");
+
+/// Whether it only says what kind of answer is wanted, where the other text asks without saying: "which band", "who".
+fn is_kind(here: &Words, at: usize, there: &Words) -> bool {
+    let asks = |word: &str| matches!(word, "what" | "which");
+    let bare = |place: usize| there.all.get(place).is_none_or(|next| !next.content);
+    let open = |place: usize| matches!(there.at(place), "who" | "where" | "when") || asks(there.at(place)) && bare(place + 1);
+    // "What documents do I need" asks for the documents.
+    let object = HELPING.has(here.at(at + 1));
+    at > 0 && !object && asks(here.at(at - 1)) && !here.all[at].is_name() && (0..there.all.len()).any(open)
 }
 
 fn sorted(words: &Words) -> Vec<&str> {
@@ -59,6 +73,9 @@ mod tests {
             ("Order a new card", "Order a card", 2, 1, 0, 0, false),
             ("Weather in Oslo", "What is the weather in Oslo?", 2, 0, 0, 1, false),
             ("Who was Ada Lovelace?", "Tell me about Ada Lovelace.", 1, 0, 0, 1, false),
+            ("Which band sang Thriller?", "Who sang Thriller?", 2, 0, 0, 1, false),
+            ("What papers do I need for a visa?", "What is a visa?", 1, 1, 0, 0, false),
+            ("Which visa do I need?", "Which card do I need?", 0, 1, 1, 0, false),
             ("", "", 0, 0, 0, 0, true),
         ] {
             let (x, y) = (Words::of(a), Words::of(b));

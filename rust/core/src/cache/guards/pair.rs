@@ -104,7 +104,13 @@ fn akin(a: &Word, b: &Word) -> bool {
         return false;
     }
     let tail = |rest: &str| rest.is_empty() || TAILS.has(rest);
-    tail(&a.lower[same..]) && tail(&b.lower[same..])
+    // "founder" and "founded" have a letter of their endings in common too.
+    let endings = [0, 1].map(|back| (&a.lower[same - back..], &b.lower[same - back..]));
+    let verb = |name: &str, rest: &str| {
+        name == "y" && (rest.starts_with("ise") || rest.starts_with("ize") || rest.starts_with("isi") || rest.starts_with("izi"))
+    };
+    let (x, y) = endings[0];
+    tail(x) && tail(y) || verb(x, y) || verb(y, x) || same > ROOT && tail(endings[1].0) && tail(endings[1].1)
 }
 
 /// Whether one of two words is no word, and one slip of the finger away from the other, two in a long one. The first letter is seldom

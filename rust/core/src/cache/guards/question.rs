@@ -1,9 +1,11 @@
 //! What kind of answer is asked for: a reason, a place, a time, a way, a number, a yes or no.
 
+use std::sync::LazyLock;
+
 use super::frame::is_frame;
-use super::lists::{List, listed};
+use super::lists::{List, Lists};
 use super::pair::Pair;
-use super::words::Words;
+use super::words::{Word, Words};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -18,20 +20,42 @@ enum Kind {
     YesOrNo,
     /// A request or a bare topic, which may ask for any of these but a yes or no.
     Open,
+    /// A statement about somebody's own matter, which asks for nothing: "My transfer is pending."
+    Told,
 }
-use Kind::{Degree, Number, Open, Person, Place, Reason, Thing, Time, Way, YesOrNo};
+use Kind::{Degree, Number, Open, Person, Place, Reason, Thing, Time, Told, Way, YesOrNo};
+
+/// What is asked for, and the kind that a noun further on names: "the opening hours" are a time.
+type Ask = (Kind, Option<Kind>);
 
 /// How far into a text its question word may stand, behind words that only ask.
 const DEEP: usize = 9;
 /// Nouns that say the kind: "what year", "is there a way".
 const NOUNS: [(Kind, &str); 6] = [
-    (Time, " time year date day month "),
+    (Time, " time times year date day month season hour deadline schedule birthday anniversary "),
     (Place, " place location somewhere where spot "),
     (Reason, " reason reasons cause causes causing makes made caused why "),
-    (Way, " way ways steps step method methods procedure process how "),
+    (Way, " way ways steps step method methods procedure process how trick instructions approach "),
     (Number, " number amount count "),
     (Person, " person author name "),
 ];
+/// Words between "what" and the noun that says the kind, and those that end the search.
+static BEST: List = List::of(" best good right easiest main exact quickest fastest simplest ");
+static PREPOSITIONS: List = List::of(" of in on at for from by with to into about when if and or than between per that ");
+/// How far behind "what" that noun may stand.
+const FAR: usize = 6;
+/// How many clauses are looked at for a question.
+const CLAUSES: usize = 4;
+/// Who or what a question for a yes or no may be about.
+static SUBJECTS: List = List::of(" the a an my your our his her their i you we they he she it this that these those there any ");
+/// What one asks somebody to do: "can you recommend" is no question for a yes or no.
+static ASKED: List = List::of(
+    " recommend suggest remind set play add call book order send turn switch check show translate summarize draft compose reserve ",
+);
+/// Words of a statement that wants something all the same.
+static WANTS: List = List::of(
+    " want need needs like wish wonder wondering looking trying help please how what why when where who which can could would should ",
+);
 static AUXILIARIES: List = List::of(" is are was were am do does did has have will should must may might can could would shall ");
 /// Words after "how" that make it a question for a size or a degree.
 static SIZES: List = List::of(
@@ -44,41 +68,74 @@ static SAID: List = List::of(" say said call called spell pronounce translate me
 
 /// Says that two texts ask for different kinds of answer.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
-    let (a, b) = (kind(pair.a), kind(pair.b));
+    let (x, y) = (ask(pair.a), ask(pair.b));
+    let (a, b) = (x.0, y.0);
     let said = |words: &Words| words.all.iter().any(|word| SAID.has(&word.lower));
-    let alike = agree(a, b) || agree(b, a) || matches!((a, b), (Way, Thing) | (Thing, Way)) && (said(pair.a) || said(pair.b));
-    let shown = |kind: Kind| format!("{kind:?}").to_lowercase().replace("yesorno", "yes or no");
+    let alike = agree(x, y) || agree(y, x) || matches!((a, b), (Way, Thing) | (Thing, Way)) && (said(pair.a) || said(pair.b));
+    let shown = |kind: Kind| match kind {
+        YesOrNo => "yes or no".to_owned(),
+        Told => "a statement".to_owned(),
+        kind => format!("{kind:?}").to_lowercase(),
+    };
     (!alike).then(|| format!("question differs: {} against {}", shown(a), shown(b)))
 }
 
-fn agree(a: Kind, b: Kind) -> bool {
-    a == b || a == Open && b != YesOrNo || a == Thing && matches!(b, Person | Number | Degree) || a == Number && b == Degree
+/// Whether what the first asks for is what the second does; to be asked both ways.
+fn agree((a, noun): Ask, (b, _): Ask) -> bool {
+    let same = |a: Kind| {
+        a == b || a == Open && b != YesOrNo || a == Thing && matches!(b, Person | Number | Degree) || a == Number && b == Degree
+    };
+    same(a) || noun.is_some_and(|noun| same(noun) || noun == Time && matches!(b, Degree | Number))
 }
 
-fn kind(words: &Words) -> Kind {
+fn ask(words: &Words) -> Ask {
     if tagged(words) {
-        return YesOrNo;
+        return (YesOrNo, None);
     }
-    for at in 0..words.all.len().min(DEEP) {
-        let word = words.at(at);
-        let asks = at == 0 || !words.statement || words.at(at - 1) == "explain";
-        match asked(words, at).filter(|_| asks) {
-            Some(kind) => return kind,
-            None if opens(words, at) => return closed(words, at),
-            None => {}
-        }
-        if !is_frame(word) {
-            break;
-        }
+    // A question may stand behind a clause of its own: "After two years, is it still valid?"
+    let starts = (0..words.all.len()).filter(|at| *at == 0 || words.all[*at].pause && !words.statement);
+    if let Some(ask) = starts.take(CLAUSES).find_map(|at| clause(words, at)) {
+        return ask;
     }
     // "The wall was built when?"
     let last = words.all.len().saturating_sub(1);
-    asked(words, last).filter(|kind| last > 1 && matches!(kind, Time | Place | Reason)).unwrap_or(Open)
+    let late = asked(words, last).filter(|(kind, _)| last > 1 && matches!(kind, Time | Place | Reason));
+    late.unwrap_or((if told(words) { Told } else { Open }, None))
+}
+
+/// What a clause asks for, where it asks.
+fn clause(words: &Words, from: usize) -> Option<Ask> {
+    for at in from..words.all.len().min(from + DEEP) {
+        let before = if at > from { words.at(at - 1) } else { "" };
+        let asks = at == from || !words.statement || before == "explain";
+        match asked(words, at).filter(|_| asks) {
+            Some(ask) => return Some(ask),
+            None if opens(words, at, from) => return Some((closed(words, at), None)),
+            // "Tell me whether it is prime."
+            None if words.at(at) == "whether" && matches!(before, "me" | "know" | "check" | "see") => {
+                return Some((YesOrNo, None));
+            }
+            None => {}
+        }
+        if !is_frame(words.at(at)) {
+            break;
+        }
+    }
+    None
+}
+
+/// Whether it tells of one's own matter and wants nothing: "My transfer has not arrived."
+fn told(words: &Words) -> bool {
+    let wants = |word: &Word| WANTS.has(&word.lower);
+    matches!(words.at(0), "my" | "our" | "i" | "we")
+        && words.all.iter().take(DEEP).any(|word| AUXILIARIES.has(&word.lower))
+        && !words.all.iter().any(wants)
 }
 
 /// What the question word at a place asks for.
-fn asked(words: &Words, at: usize) -> Option<Kind> {
-    match words.at(at) {
+fn asked(words: &Words, at: usize) -> Option<Ask> {
+    let kind = match words.at(at) {
+        "what" | "which" => return Some(noun(words, at + 1)),
         "why" => Some(Reason),
         "where" => Some(Place),
         "when" => Some(Time),
@@ -88,47 +145,57 @@ fn asked(words: &Words, at: usize) -> Option<Kind> {
             next if SIZES.has(next) => Degree,
             _ => Way,
         }),
-        "what" | "which" => Some(noun(words, at + 1)),
         _ => None,
-    }
+    };
+    kind.map(|kind| (kind, None))
 }
 
 /// What the words after "what" say about the kind, up to the first that says what it is about.
-fn noun(words: &Words, from: usize) -> Kind {
-    let doing = matches!(words.at(from), "should" | "can" | "could" | "must" | "do") && words.at(from + 2) == "do";
-    if doing {
-        return Way;
+fn noun(words: &Words, from: usize) -> Ask {
+    if doing(words, from) {
+        return (Way, None);
     }
-    for at in from..(from + 5).min(words.all.len()) {
+    let mut direct = true;
+    for at in from..(from + FAR).min(words.all.len()) {
         let word = words.at(at);
-        if word.ends_with("place") && word != "place" {
-            return Place;
-        }
-        if let Some((kind, _)) = NOUNS.iter().find(|(_, list)| listed(list, word)) {
-            return *kind;
-        }
-        if !is_frame(word)
-            && !matches!(word, "best" | "good" | "right" | "easiest" | "main" | "exact" | "quickest" | "fastest" | "simplest")
-        {
-            break;
+        let place = (word.ends_with("place") && word != "place").then_some(Place);
+        match place.or_else(|| said_by(word)) {
+            Some(kind) if direct => return (kind, None),
+            Some(kind) => return (Thing, Some(kind)),
+            None if PREPOSITIONS.has(word) => break,
+            None => direct &= is_frame(word) || BEST.has(word),
         }
     }
-    Thing
+    (Thing, None)
+}
+
+/// The kind that a noun says.
+fn said_by(word: &str) -> Option<Kind> {
+    static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(NOUNS.map(|(_, list)| list)));
+    NOUNS.get(ALL.with(word).trailing_zeros() as usize).map(|(kind, _)| *kind)
+}
+
+/// "What should I do to", "what do I need to do to".
+fn doing(words: &Words, from: usize) -> bool {
+    matches!(words.at(from), "should" | "can" | "could" | "must" | "do")
+        && (words.at(from + 2) == "do" || words.at(from + 3) == "to" && words.at(from + 4) == "do")
 }
 
 /// Whether the word at a place opens a question for a yes or no.
-fn opens(words: &Words, at: usize) -> bool {
+fn opens(words: &Words, at: usize, from: usize) -> bool {
     let auxiliary = AUXILIARIES.has(words.at(at));
-    let first =
-        at == 0 || matches!(words.at(at - 1), "hi" | "hello" | "hey" | "and" | "so" | "but" | "please" | "if" | "whether");
-    let asks = words.at(at + 1) == "you" && is_frame(words.at(at + 2)) && !words.at(at + 2).is_empty();
+    let subject = SUBJECTS.has(words.at(at + 1)) || words.all.get(at + 1).is_some_and(Word::is_name);
+    let first = at == from && (at == 0 || subject)
+        || at > 0 && matches!(words.at(at - 1), "hi" | "hello" | "hey" | "and" | "so" | "but" | "please" | "if" | "whether");
+    let wanted = words.at(at + 2);
+    let asks = words.at(at + 1) == "you" && (is_frame(wanted) && !wanted.is_empty() || ASKED.has(wanted));
     auxiliary && first && !words.statement && !asks
 }
 
 /// A question that begins with an auxiliary, unless it asks whether there is a way, a place or a reason.
 fn closed(words: &Words, at: usize) -> Kind {
     let there = words.at(at + 1) == "there";
-    match noun(words, at + 2) {
+    match noun(words, at + 2).0 {
         kind @ (Way | Place | Reason) if there => kind,
         _ => YesOrNo,
     }
@@ -161,6 +228,17 @@ mod tests {
             ("Is there a way to reset it?", "How do I reset it?", false),
             ("Can you tell me the time?", "What is the time?", false),
             ("When it rains, it pours.", "It pours if it rains.", false),
+            ("My transfer is pending.", "My transfer is pending, why?", true),
+            ("My transfer is pending.", "My transfer has been pending.", false),
+            ("I can't log in.", "Why can't I log in?", false),
+            ("After two years, is it still valid?", "Is it still valid after 2 years?", false),
+            ("I have ants. How do I remove them?", "How do I remove ants?", false),
+            ("Can you recommend a hotel?", "What are good hotels?", false),
+            ("Tell me whether 97 is prime.", "Is 97 prime?", false),
+            ("What do I need to do to renew it?", "How do I renew it?", false),
+            ("What are the opening hours of the zoo?", "When is the zoo open?", false),
+            ("What are your delivery times?", "How long does delivery take?", false),
+            ("What is the release date?", "Why was it released?", true),
             ("Do you know who directed Jaws?", "Who directed Jaws?", false),
             ("What year did it end?", "When did it end?", false),
             ("What makes it slow?", "Why is it slow?", false),

@@ -1,5 +1,6 @@
 //! What was against what is, and what will be.
 
+use super::lists::List;
 use super::pair::Pair;
 use super::words::Words;
 
@@ -11,8 +12,45 @@ const TIMES: [(&str, &[&str]); 3] = [
 
 /// Says that one text has a word of one time where the other has a word of another time.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
-    let (a, b) = (time(pair.a, pair.b)?, time(pair.b, pair.a)?);
-    (a != b).then(|| format!("tense differs: {a} against {b}"))
+    let (a, b) = (time(pair.a, pair.b), time(pair.b, pair.a));
+    // "What will happen", "what happened": the past may stand in the verb alone.
+    let told = |time: Option<&'static str>, ends: bool| time.or_else(|| ended(pair, ends).then_some("past"));
+    let (a, b) = match (a, b) {
+        (Some("future"), None) => ("future", told(None, false)?),
+        (None, Some("future")) => (told(None, true)?, "future"),
+        (a, b) => (a?, b?),
+    };
+    let event = matches!((a, b), ("past", "present")) && happened(pair.a) && names(pair.b)
+        || matches!((a, b), ("present", "past")) && happened(pair.b) && names(pair.a);
+    (a != b && !event).then(|| format!("tense differs: {a} against {b}"))
+}
+
+/// Whether a verb of the pair has the ending of the past in one text alone, with no "be" or "have" before it.
+fn ended(pair: &Pair<'_>, first: bool) -> bool {
+    let places = |&(x, y): &(usize, usize)| if first { (pair.a, x, pair.b, y) } else { (pair.b, y, pair.a, x) };
+    pair.links.iter().map(places).any(|(here, at, there, other)| {
+        let past = |word: &str| word.len() > 3 && word.ends_with("ed");
+        let helped = at > 0 && HELP.has(here.at(at - 1));
+        past(here.at(at)) && !past(there.at(other)) && !helped
+    })
+}
+
+static HELP: List = List::of(" is are was were be been being has have had get gets got ");
+/// Participles of the verbs that most often tell how a thing came to be.
+static BORN: List = List::of(" born built made written founded won begun sung held found taken drawn paid ");
+
+/// Whether it asks for an event: "was he born", "did it end".
+fn happened(words: &Words) -> bool {
+    let passive = words.has("was") || words.has("were");
+    let participle = |word: &str| word.len() > 3 && word.ends_with("ed") || BORN.has(word);
+    words.has("did") || passive && words.all.iter().any(|word| participle(&word.lower))
+}
+
+/// Whether it asks for something by a noun, which has no time: "what is the birthplace of", "what is his date of birth".
+fn names(words: &Words) -> bool {
+    let noun = |at: usize| words.all.iter().skip(at + 2).take(4).any(|word| matches!(word.lower.as_str(), "of" | "when" | "in"));
+    let is = |at: usize| matches!(words.at(at), "is" | "are") && matches!(words.at(at - 1), "what" | "which" | "who");
+    (1..words.all.len()).any(|at| is(at) && noun(at))
 }
 
 /// The time that only this text speaks of; none where it speaks of several.
@@ -45,6 +83,11 @@ mod tests {
             ("Who was Ada?", "Tell me about Ada", false),
             ("When will it arrive?", "When is it going to arrive?", false),
             ("When is it going to arrive?", "When did it arrive?", true),
+            ("What will happen to it?", "What happened to it?", true),
+            ("It will be closed", "It is closed", true),
+            ("Where was he born?", "What is the birthplace of him?", false),
+            ("When did it end?", "What is the year in which it ended?", false),
+            ("Who was the mayor of Bonn?", "Who is the mayor of Bonn?", true),
         ] {
             assert_eq!(objects(super::differ, a, b), differs, "{a} | {b}");
         }

@@ -3,7 +3,7 @@
 use super::frame::{is_frame, is_kind, is_slip, phrases};
 use super::lexicon::Forms;
 use super::lists::List;
-use super::numerals::{counts, figure, roman, spelled};
+use super::numerals::{counts, figure, roman, scaled, spelled};
 use super::spelling::plain;
 use super::units::unit;
 
@@ -17,6 +17,10 @@ pub struct Word {
     pub lower: String,
     /// Whether it opens a sentence, where a capital letter says nothing.
     pub opens: bool,
+    /// Whether a comma or the end of a sentence stands before it.
+    pub pause: bool,
+    /// Whether it stands in quotation marks, where every word is what the text is about.
+    pub quoted: bool,
     /// Whether it is a number; an ordinal begins with "#".
     pub number: bool,
     /// Whether it is a unit of measure or a currency.
@@ -52,12 +56,15 @@ impl Words {
     /// Splits at white space, takes off punctuation that belongs to the sentence, and writes everything one way.
     pub fn of(text: &str) -> Self {
         let mut all = Vec::new();
-        let mut opens = true;
+        let (mut opens, mut pause, mut quoted) = (true, false, false);
         for piece in text.split_whitespace() {
+            quoted |= QUOTES.iter().any(|(open, _)| piece.trim_start_matches(['(', '[']).starts_with(*open));
             for (shown, lower) in plain(piece) {
-                figures(&mut all, Word { shown, lower, opens, ..Word::default() });
-                opens = false;
+                figures(&mut all, Word { shown, lower, opens, pause, quoted, ..Word::default() });
+                (opens, pause) = (false, false);
             }
+            quoted &= !QUOTES.iter().any(|(_, close)| piece.trim_end_matches(OUTSIDE).ends_with(*close));
+            pause |= piece.ends_with([',', ';', ':', '.', '?', '!']);
             opens |= piece.ends_with(['.', '?', '!', ':', '"']) && !is_title(piece.trim_end_matches('.'));
         }
         numbers(&mut all);
@@ -78,9 +85,13 @@ impl Words {
     }
 }
 
+/// Quotation marks that are no apostrophes, and what may stand behind them.
+const QUOTES: [(char, char); 3] = [('"', '"'), ('“', '”'), ('«', '»')];
+const OUTSIDE: [char; 8] = [',', ';', ':', '.', '?', '!', ')', ']'];
+
 /// Whether a word stands before a name and says nothing without it.
 pub fn is_title(word: &str) -> bool {
-    ["mr", "mrs", "ms", "dr", "mt", "st", "sir", "prof"].iter().any(|title| word.eq_ignore_ascii_case(title))
+    ["mr", "mrs", "ms", "dr", "mt", "mount", "st", "sir", "prof"].iter().any(|title| word.eq_ignore_ascii_case(title))
 }
 
 /// What may be written right behind a figure, besides the spellings of units.
@@ -104,6 +115,8 @@ fn figures(all: &mut Vec<Word>, word: Word) {
     let ordinal = matches!(behind, "st" | "nd" | "rd" | "th");
     if ordinal {
         number.insert(0, '#');
+    } else if matches!(behind, "k" | "bn") {
+        number = scaled(&number, if behind == "k" { 3 } else { 9 });
     } else if named.is_none() {
         number.push_str(behind);
     }
@@ -122,15 +135,14 @@ fn numbers(all: &mut Vec<Word>) {
             if counts { spelled(&all[at..].iter().take(8).map(|word| word.lower.as_str()).collect::<Vec<_>>()) } else { None };
         if let Some((number, taken)) = found {
             let shown = all[at..at + taken].iter().map(|word| word.shown.as_str()).collect::<Vec<_>>().join(" ");
-            let opens = all[at].opens;
-            all.splice(at..at + taken, [Word { shown, lower: number, opens, number: true, ..Word::default() }]);
+            let (opens, pause) = (all[at].opens, all[at].pause);
+            all.splice(at..at + taken, [Word { shown, lower: number, opens, pause, number: true, ..Word::default() }]);
         } else if let Some(value) = roman(&all[at].shown).filter(|_| at > 0) {
             all[at].lower = value.to_string();
             all[at].number = true;
-        } else if let (true, Some(times)) = (at > 0 && all[at - 1].number, scale(&all[at].lower)) {
+        } else if let (Some(figure), Some(zeros)) = (figure_before(all, at), scale(&all[at].lower)) {
             // "1.5 million"
-            let scaled = format!("{}{times}", all[at - 1].lower);
-            all[at - 1].lower = scaled;
+            all[figure].lower = scaled(&all[figure].lower, zeros);
             all.remove(at);
             continue;
         }
@@ -138,11 +150,18 @@ fn numbers(all: &mut Vec<Word>) {
     }
 }
 
-fn scale(word: &str) -> Option<&'static str> {
-    [("hundred", "h"), ("thousand", "k"), ("million", "m"), ("billion", "bn")]
+/// The place of the number right before a word, or before the currency between them: "$5 million".
+fn figure_before(all: &[Word], at: usize) -> Option<usize> {
+    let place = at.checked_sub(1)?;
+    let place = if all[place].unit { place.checked_sub(1)? } else { place };
+    all[place].number.then_some(place)
+}
+
+fn scale(word: &str) -> Option<usize> {
+    [("hundred", 2), ("thousand", 3), ("million", 6), ("billion", 9)]
         .iter()
         .find(|(name, _)| *name == word)
-        .map(|(_, short)| *short)
+        .map(|(_, zeros)| *zeros)
 }
 
 static MONTHS: List = List::of(
@@ -187,8 +206,11 @@ fn mark(all: &mut Vec<Word>) {
             all[at].forms = Forms::of(&all[at].lower);
         }
         let kind = at > 0 && is_kind(&all[at].lower, &all[at - 1].lower);
-        all[at].content =
-            letter || all[at].number || all[at].unit || !(kind || is_frame(&all[at].lower) || is_slip(&all[at].lower));
+        all[at].content = letter
+            || all[at].number
+            || all[at].unit
+            || all[at].quoted
+            || !(kind || is_frame(&all[at].lower) || is_slip(&all[at].lower));
     }
 }
 
@@ -210,6 +232,7 @@ mod tests {
             ("Log in to my account", "login to my account"),
             ("2FA in v1.2.0", "2fa in 1.2.0"),
             ("5% of 80", "5 percent of 80"),
+            ("$1.5 million, 50k users", "1500000 dollar 50000 users"),
         ] {
             let read = Words::of(text);
             assert_eq!(read.all.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" "), words, "{text}");
