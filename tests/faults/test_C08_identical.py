@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tierkit import AsyncClient, Client, Governor, Policy, Tier
-from tierkit.client.flights import AsyncFlights, Flights
+from tierkit.client.flights import Flights
 from tierkit.errors import BackendOverloaded
 from tierkit.request import Reply, Usage
 from tierkit.testing import MockBackend
@@ -99,10 +99,10 @@ def test_nobody_waits_for_ever() -> None:
 
 def test_a_cancelled_leader_releases_the_others() -> None:
     async def main() -> None:
-        flights = AsyncFlights()
+        flights = Flights()
 
         async def lead() -> None:
-            async with flights.share(b"k", 1):
+            async with flights.ashare(b"k", 1):
                 await asyncio.sleep(60)
 
         leader = asyncio.create_task(lead())
@@ -118,8 +118,8 @@ def test_a_cancelled_leader_releases_the_others() -> None:
     asyncio.run(main())
 
 
-async def _enter(flights: AsyncFlights) -> bool:
-    async with flights.share(b"k", 30):
+async def _enter(flights: Flights) -> bool:
+    async with flights.ashare(b"k", 30):
         return True
 
 

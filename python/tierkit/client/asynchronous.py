@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from tierkit.client.flights import AsyncFlights
+from tierkit.client.flights import Flights
 from tierkit.client.servers import Servers
 from tierkit.client.shadow import AsyncShadow
 from tierkit.client.streaming import StreamState
@@ -48,7 +48,7 @@ class AsyncClient:
         """Make backends where none are given; nothing is connected. A judge may be a coroutine function."""
         self._governor = governor
         self._backends = Servers(governor, backends)
-        self._flights = AsyncFlights()
+        self._flights = Flights.of(governor)
         self._shadow = AsyncShadow(governor, self._backends, judge)
 
     async def complete(
@@ -77,7 +77,7 @@ class AsyncClient:
             timeout_s=timeout_s,
             params=params,
         )
-        async with self._flights.share(walk.flight_key(), walk.flight_wait_s()):
+        async with self._flights.ashare(walk.flight_key(), walk.flight_wait_s()):
             answer = await self._complete(walk)
         self._shadow.offer(walk, answer)
         return answer
@@ -199,7 +199,8 @@ class AsyncStream(StreamState):
         return self
 
     async def _open(self, client: AsyncClient) -> None:
-        """Go through attempts until one gives output."""
+        """Wait for an equal question that is under way, then go through attempts until one gives output."""
+        self._flight = await client._flights.ajoin(self._walk.flight_key(), self._walk.flight_wait_s())  # noqa: SLF001 - as below
         while True:
             admission = await client._admit(self._walk)  # noqa: SLF001 - the stream's other half
             if admission.hit is not None:
@@ -232,6 +233,7 @@ class AsyncStream(StreamState):
             raise
 
     async def _pull(self, chunks: AsyncIterator[Chunk]) -> Chunk:
+        self._step(waits=True)
         try:
             chunk = await anext(chunks)
         except StopAsyncIteration:
@@ -242,6 +244,7 @@ class AsyncStream(StreamState):
         except BaseException as error:
             self._unknown(error)
             raise
+        self._step(waits=False)
         self._take(chunk)
         return chunk
 

@@ -61,7 +61,7 @@ class Client:
         """Make backends where none are given; nothing is connected."""
         self._governor = governor
         self._backends = Servers(governor, backends)
-        self._flights = Flights()
+        self._flights = Flights.of(governor)
         self._shadow = Shadow(governor, self._backends, judge)
 
     def complete(
@@ -155,8 +155,12 @@ class Client:
     ) -> Stream:
         """Get an answer in chunks; returns when the first output is there, so that a failure before can go on.
 
-        Takes and raises what `complete` does. Leave the stream by reading it to its end, by `with`, by `close()` or
-        by dropping it: it is settled exactly once in any case.
+        Takes and raises what `complete` does. Of equal questions at the same moment one is asked here too: the others
+        return when its stream has ended, with the answer from the cache in chunks. One that is cut or left is asked
+        again by one of them; one whose reader reads nothing for a second is not waited for.
+
+        Leave the stream by reading it to its end, by `with`, by `close()` or by dropping it: it is settled exactly once
+        in any case.
         """
         walk = Walk(
             self._governor.policy,
@@ -223,7 +227,8 @@ class Stream(StreamState):
     _chunks: Iterator[Chunk] | None = None
 
     def _open(self, client: Client) -> None:
-        """Go through attempts until one gives output."""
+        """Wait for an equal question that is under way, then go through attempts until one gives output."""
+        self._flight = client._flights.join(self._walk.flight_key(), self._walk.flight_wait_s())  # noqa: SLF001 - as below
         while True:
             admission = client._admit(self._walk)  # noqa: SLF001 - the stream's other half
             if admission.hit is not None:
@@ -256,6 +261,7 @@ class Stream(StreamState):
             raise
 
     def _pull(self, chunks: Iterator[Chunk]) -> Chunk:
+        self._step(waits=True)
         try:
             chunk = next(chunks)
         except StopIteration:
@@ -266,6 +272,7 @@ class Stream(StreamState):
         except BaseException as error:
             self._unknown(error)
             raise
+        self._step(waits=False)
         self._take(chunk)
         return chunk
 

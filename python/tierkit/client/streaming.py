@@ -12,6 +12,7 @@ from tierkit.request import Chunk
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tierkit.client.flights import Flight
     from tierkit.client.ports import AdmissionLike
     from tierkit.client.walk import Walk
     from tierkit.errors import BackendError
@@ -41,6 +42,7 @@ class StreamState:
         """Start before the first attempt."""
         self._walk = walk
         self._admission: AdmissionLike | None = None
+        self._flight: Flight | None = None
         self._texts: list[str] = []
         self._last_usage: Usage | None = None
         self._tool_calls = False
@@ -86,6 +88,18 @@ class StreamState:
         for start in range(0, len(found.text), _REPLAY_CHARACTERS):
             self._waiting.append(Chunk(found.text[start : start + _REPLAY_CHARACTERS]))
         self._waiting.append(Chunk(usage=found.usage, finish_reason=found.finish_reason, final=True))
+        self._land(failed=False)
+
+    def _step(self, *, waits: bool) -> None:
+        """Tell who waits for this stream whether it waits for its server or for its reader."""
+        if self._flight is not None:
+            self._flight.step(waits=waits)
+
+    def _land(self, *, failed: bool) -> None:
+        """Let those go on who wait for this stream; only the first call counts."""
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            flight.land(failed=failed)
 
     def _take(self, chunk: Chunk) -> None:
         """Count a chunk that arrived; the final one settles, even if nobody reads it any more."""
@@ -104,21 +118,28 @@ class StreamState:
             return
         self._settled = True
         self.usage = known_usage(self._admission, self._last_usage, self.text, whole=True)
-        self._walk.settle(
-            self._admission,
-            self.usage,
-            text=self.text,
-            finish_reason=self.finish_reason,
-            tool_calls=self._tool_calls,
-            outcome="answered",
-            limits=self._limits,
-        )
+        try:
+            self._walk.settle(
+                self._admission,
+                self.usage,
+                text=self.text,
+                finish_reason=self.finish_reason,
+                tool_calls=self._tool_calls,
+                outcome="answered",
+                limits=self._limits,
+            )
+        except BaseException:
+            self._land(failed=True)
+            raise
+        self._land(failed=False)
 
     def _settle_dropped(self) -> None:
-        if self._settled or self._admission is None:
-            return
-        self._settled = True
-        self.usage = self._walk.dropped(self._admission, self._last_usage, self.text)
+        try:
+            if not self._settled and self._admission is not None:
+                self._settled = True
+                self.usage = self._walk.dropped(self._admission, self._last_usage, self.text)
+        finally:
+            self._land(failed=True)
 
     def _settle_failed(self, error: BackendError) -> None:
         """End the attempt; return if another one is to follow."""
@@ -131,6 +152,9 @@ class StreamState:
         self._settled = True
         try:
             self._walk.failed(self._admission, error, text=self.text, shown=self._shown)
+        except BaseException:
+            self._land(failed=True)
+            raise
         finally:
             self.usage = self._walk.attempts[-1].usage
         self._settled = False
@@ -143,5 +167,6 @@ class StreamState:
         if isinstance(error, Exception) and not self._shown:
             self._settled = True
             self._walk.abandoned(self._admission, error)
+            self._land(failed=True)
         else:
             self._settle_dropped()
