@@ -24,11 +24,12 @@ demo: $(DONE)/wheel ## govern a real traffic sample: live table, report and pict
 test: $(DONE)/wheel $(DONE)/test ## run all tests against the installed release build
 	$(BIN)/python -m pytest
 
-crash: $(DONE)/wheel $(DONE)/test ## kill a thousand processes, fail every call on the disk, cut the power: look for anything lost
+crash: $(DONE)/wheel $(DONE)/test ## kill a thousand processes, fail every call on the disk, cut the power, try schedules: look for anything lost
 	$(BIN)/python tests/crash/crash_rounds.py --rounds 1000
 	$(BIN)/python tests/crash/cache_rounds.py --rounds 1000
 	$(BIN)/python tests/crash/failing_calls.py
 	cargo test --package tierkit-store --locked --quiet -- --ignored many_cuts
+	cargo test --package tierkit-core --locked --quiet -- --ignored many_lives
 
 check: check-rust check-python test check-sdist ## what CI runs: format, lints, types, stubs, layers, all tests, the sdist
 

@@ -18,6 +18,7 @@ pub mod route;
 pub mod rules;
 pub mod segment;
 pub mod suggest;
+pub mod sync;
 pub mod throttle;
 pub mod tokens;
 pub mod units;

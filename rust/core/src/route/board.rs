@@ -3,10 +3,9 @@
 //! Held per process, a key's quota would be as many quotas as there are workers, and a pace would count a part of the traffic
 //! against the whole of the money.
 
-use std::sync::atomic::AtomicU64;
-
 use super::Table;
 use crate::segment::{Log, Plan, Region};
+use crate::sync::AtomicU64;
 
 /// Keys of quotas that are remembered, and sessions.
 const ROWS: usize = 16_384;

@@ -5,9 +5,12 @@
 //! the change or from after it, never between. A region of zeros is a valid empty structure, so a new file needs no
 //! preparation. Damaged words can give wrong values, but never a panic, an endless loop or a store outside the structure.
 
+pub mod bell;
 mod blob;
 mod index;
+mod lock;
 mod log;
+mod owners;
 mod plan;
 mod pool;
 mod ring;
@@ -18,7 +21,9 @@ mod words;
 
 pub use blob::Blobs;
 pub use index::Index;
+pub use lock::{Blocked, Held, Lock, PATIENCE_NS, Surroundings};
 pub use log::{Log, recover};
+pub use owners::{Owners, number_of};
 pub use plan::{Plan, Region};
 pub use pool::Pool;
 pub use ring::Ring;

@@ -1,6 +1,6 @@
 //! The words themselves.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 /// A flat array of words: a box in tests, a mapped file in the store.
 pub trait Memory: Send + Sync {
@@ -61,6 +61,12 @@ impl<'a> Words<'a> {
     #[inline]
     pub fn get(self, index: usize) -> Option<u64> {
         self.cells.get(index).map(|cell| cell.load(Ordering::Relaxed))
+    }
+
+    /// The word itself, for what stands outside of every change: the lock, and the count of owners.
+    #[inline]
+    pub(super) fn cell(self, index: usize) -> Option<&'a AtomicU64> {
+        self.cells.get(index)
     }
 
     /// Writes one word; false beyond the end.

@@ -2,29 +2,37 @@
 
 #![allow(unsafe_code, reason = "the kernel waits on half of a shared word")]
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Rings a bell: whoever waits on it looks again. Costs a system call only when somebody waits.
-pub fn ring(bell: &AtomicU64, sleepers: &AtomicU64) {
-    bell.fetch_add(1, Ordering::Release);
-    if sleepers.load(Ordering::Acquire) > 0 {
+use tierkit_core::segment::bell::{self, Bed};
+
+/// The kernel's wait on half a word.
+struct Kernel;
+
+impl Bed for Kernel {
+    fn sleep(&self, bell: &AtomicU64, seen: u64, time: Duration) {
+        sleep(bell, seen, time);
+    }
+
+    fn wake(&self, bell: &AtomicU64) {
         wake(bell);
     }
 }
 
-/// Rings for everybody, and lets those who still sleep count themselves anew: some of those counted may have died asleep.
+/// Rings a bell: whoever waits on it looks again. Costs a system call only when somebody waits.
+pub fn ring(bell: &AtomicU64, sleepers: &AtomicU64) {
+    bell::ring(&Kernel, bell, sleepers);
+}
+
+/// Rings for everybody, also for those who are not counted.
 pub fn rouse(bell: &AtomicU64, sleepers: &AtomicU64) {
-    sleepers.store(0, Ordering::Release);
-    bell.fetch_add(1, Ordering::Release);
-    wake(bell);
+    bell::rouse(&Kernel, bell, sleepers);
 }
 
 /// Waits until the bell has rung since `seen` was read, or the time is over.
 pub fn wait(bell: &AtomicU64, sleepers: &AtomicU64, seen: u64, time: Duration) {
-    sleepers.fetch_add(1, Ordering::AcqRel);
-    sleep(bell, seen, time);
-    let _ = sleepers.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| count.checked_sub(1));
+    bell::wait(&Kernel, bell, sleepers, seen, time);
 }
 
 #[cfg(target_os = "linux")]
@@ -54,7 +62,7 @@ fn wake(_: &AtomicU64) {}
 
 #[cfg(not(target_os = "linux"))]
 fn sleep(bell: &AtomicU64, seen: u64, time: Duration) {
-    if bell.load(Ordering::Acquire) == seen {
+    if bell.load(std::sync::atomic::Ordering::Acquire) == seen {
         std::thread::sleep(time.min(Duration::from_millis(2)));
     }
 }

@@ -43,10 +43,9 @@ impl Directory {
         Self { rules: Arc::new(rules), names, line: offer.line.clone(), policy: offer.policy.clone() }
     }
 
-    /// The directory in force; `None` in a segment that has none, or a damaged one.
+    /// The directory in force, for one that has the lock or glances; `None` in a segment that has none, or a damaged one.
     pub fn read(words: Words<'_>, layout: &Layout) -> Option<Self> {
-        // Without the lock a switch may come in between; it will not come twice within so short a time.
-        let (version, text) = (0..8).find_map(|_| layout.rules_text(words))?;
+        let (version, text) = layout.rules_text(words)?;
         Self::from_json(&serde_json::from_str(&text).ok()?, version)
     }
 

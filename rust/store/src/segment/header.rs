@@ -41,6 +41,8 @@ pub enum Word {
     DoneSleepers = 17,
     /// 0, or the length of the fault that keeps the ledger from being written.
     Fault = 18,
+    /// How many owners there ever were.
+    Given = 21,
     /// When the policy in force was loaded, on the wall clock.
     Loaded = 20,
     /// The first bytes of the hash of the last entry that is in the ledger.

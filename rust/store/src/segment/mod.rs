@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tierkit_core::gate::{Layout, Memo};
 use tierkit_core::rules::Rules;
-use tierkit_core::segment::{Memory, Words};
+use tierkit_core::segment::{Lock, Memory, Owners, Words};
 
 use crate::error::StateError;
 pub use directory::{Directory, Offer};
@@ -46,8 +46,12 @@ pub struct Segment {
     procs: Locks,
     /// Held in shared mode while the segment is in use; alone, a process may make it anew.
     lock_file: File,
+    /// Where its lock is.
+    lock: Lock,
+    /// Where those who share it are named.
+    owners: Owners,
     seed: [u8; 32],
-    /// This process: its number in the low 16 bits, how often the number was given above.
+    /// The name of this process, with its number in the low 16 bits.
     me: u64,
     /// What stands before the first entry of this segment in the ledger.
     base: i64,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::fs::{FallocateFlags, fallocate};
 use tierkit_core::clock::Clock;
 use tierkit_core::gate::{Decide, Gate, Layout, Memo, SharedShelf, Sizes};
-use tierkit_core::segment::{Memory, Tx};
+use tierkit_core::segment::{Lock, Memory, Owners, Tx};
 
 use crate::clock::SystemClock;
 use crate::directory::make_directory;
@@ -205,27 +205,29 @@ fn drain(path: &Path, map: &Map, layout: &Layout) -> Result<(), StateError> {
 }
 
 /// Gives this process a number in the segment.
-fn join(path: &Path, layout: Layout, map: Map, procs: Locks, lock: File) -> Result<Segment, StateError> {
-    let most = layout.owners();
+fn join(path: &Path, layout: Layout, map: Map, procs: Locks, lock_file: File) -> Result<Segment, StateError> {
+    let most = layout.owners().words;
     let number = owners::claim(&procs, most).ok_or_else(|| {
         let seen = format!("{} processes use it", most - 1);
         StateError::new(path, seen, "use fewer processes per state directory")
     })?;
     let seed = seed(&map, &layout);
     let base = map.view().load(layout.header(Word::Base as usize)).cast_signed();
-    let place = layout.owner(usize::try_from(number).unwrap_or(usize::MAX));
-    let previous = map.view().load(place);
-    let me = owners::next(previous, number);
+    let at = |word: Word| layout.header(word as usize);
+    let lock = Lock { holder: at(Word::Lock), turns: at(Word::Turns), log: layout.log() };
+    let owners = Owners { names: layout.owners(), given: at(Word::Given) };
+    let previous = owners.named(map.view(), number);
+    let me = owners.name(map.view(), number).unwrap_or(number);
     let (path, forks) = (path.to_owned(), fork::forks());
     let (turn, latest) = (Mutex::new(Known::default()), RwLock::default());
-    let segment = Segment { path, layout, map, procs, lock_file: lock, seed, me, base, forks, turn, latest };
-    if owners::is_owner(previous) {
+    let segment = Segment { path, layout, map, procs, lock_file, lock, owners, seed, me, base, forks, turn, latest };
+    if previous != 0 {
         owners::release(&segment, previous)?;
     }
     let held = segment.turn()?;
     let failed = |error: tierkit_core::error::Error| StateError::new(&segment.path, error, WRITABLE);
     let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(failed)?;
-    tx.store(place, me);
+    segment.owners.write(&mut tx, me);
     tx.commit().map_err(failed)?;
     drop(held);
     Ok(segment)

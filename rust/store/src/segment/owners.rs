@@ -1,54 +1,38 @@
-//! Which processes share the segment. A number is a record lock on its byte of `procs`; the segment keeps how often it was
-//! given, so that a dead process is not taken for the next one with its number.
+//! Which processes share the segment. A number is a record lock on its byte of `procs`; the segment keeps who had it last, so
+//! that a dead process is not taken for the next one with its number.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tierkit_core::clock::Clock;
 use tierkit_core::gate::{Gate, Memo, SharedShelf};
-use tierkit_core::segment::Tx;
+use tierkit_core::segment::{Tx, number_of};
 
 use crate::clock::SystemClock;
 use crate::error::StateError;
 use crate::segment::record::Locks;
 use crate::segment::{Segment, Word, bell};
 
-/// The number is in the low 16 bits of an owner.
-const NUMBER: u64 = 0xFFFF;
-
 /// Takes a free number; `None` when all are taken.
 pub fn claim(procs: &Locks, most: usize) -> Option<u64> {
     (1..most as u64).find(|number| procs.try_lock(*number))
 }
 
-/// The next owner with a number.
-pub fn next(previous: u64, number: u64) -> u64 {
-    ((previous >> 16) + 1) << 16 | number
-}
-
-/// Whether a word names an owner: one without a number only counts how often the number was given.
-pub fn is_owner(word: u64) -> bool {
-    word & NUMBER != 0
-}
-
 /// Whether an owner is a living process.
 pub fn lives(segment: &Segment, owner: u64) -> bool {
-    let number = owner & NUMBER;
-    let named = segment.words().load(segment.layout.owner(usize::try_from(number).unwrap_or(usize::MAX)));
-    // One that attaches holds the lock under its name before it has written it down.
-    let known = named == owner || next(named, number) == owner;
-    owner == segment.me || (known && segment.procs.is_held(number))
+    let in_use = |number| segment.procs.is_held(number);
+    owner == segment.me || segment.owners.lives(segment.words(), owner, in_use)
 }
 
 /// Gives this process's number back.
 pub fn leave(segment: &Segment) {
-    segment.procs.unlock(segment.me & NUMBER);
+    segment.procs.unlock(number_of(segment.me));
 }
 
 /// Owners that are gone and still named.
 pub fn dead(segment: &Segment) -> Vec<u64> {
-    let named = (1..segment.layout.owners()).map(|number| segment.words().load(segment.layout.owner(number)));
-    named.filter(|owner| is_owner(*owner) && owner & NUMBER != segment.me & NUMBER && !lives(segment, *owner)).collect()
+    let is_ours = |owner| number_of(owner) == number_of(segment.me);
+    segment.owners.all(segment.words()).filter(|owner| !is_ours(*owner) && !lives(segment, *owner)).collect()
 }
 
 /// Frees what dead processes held: their slots come back at once, their money waits for the expiry of its reservation.
@@ -72,7 +56,7 @@ pub fn bury(segment: &Segment) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Frees the slots of one owner, one reservation per change, and forgets it. Its count stays, for the next with its number.
+/// Frees the slots of one owner, one reservation per change, and forgets it.
 pub fn release(segment: &Segment, owner: u64) -> Result<(), StateError> {
     let failed =
         |error: tierkit_core::error::Error| StateError::new(&segment.path, error, "rebuild it: stop all processes first");
@@ -89,11 +73,8 @@ pub fn release(segment: &Segment, owner: u64) -> Result<(), StateError> {
         gate.into_parts().0.commit().map_err(failed)?;
     }
     let turn = segment.turn()?;
-    let number = usize::try_from(owner & NUMBER).unwrap_or(usize::MAX);
     let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(failed)?;
-    if tx.load(segment.layout.owner(number)) == owner {
-        tx.store(segment.layout.owner(number), owner & !NUMBER);
-    }
+    segment.owners.forget(&mut tx, owner);
     tx.commit().map_err(failed)?;
     drop(turn);
     Ok(())

@@ -3,13 +3,13 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::fs::OFlags;
 use tierkit_core::gate::{Layout, Sizes, Stock};
 use tierkit_core::labels::Key;
-use tierkit_core::segment::Memory;
+use tierkit_core::segment::{Lock, Memory};
 
 use crate::crowd::Crowd;
 use crate::error::StateError;
@@ -51,8 +51,15 @@ impl View {
         }
         let map = Map::read_only(&file, layout.words());
         let map = map.map_err(|error| StateError::new(&path, error, "use a local file system"))?;
-        let directory = header::fits(&map, &layout).then(|| Directory::read(map.view(), &layout)).flatten();
-        Ok(directory.map(|directory| Self { path, layout, map, directory }))
+        if !header::fits(&map, &layout) {
+            return Ok(None);
+        }
+        let mut view = Self { path, layout, map, directory: Directory::default() };
+        let directory = view.steady(|| Directory::read(view.map.view(), &view.layout))?;
+        Ok(directory.map(|directory| {
+            view.directory = directory;
+            view
+        }))
     }
 
     /// The last entry that its processes saw committed, and the first bytes of its hash.
@@ -87,14 +94,11 @@ impl View {
 
     /// Reads until no call went on meanwhile.
     fn steady<R>(&self, read: impl Fn() -> R) -> Result<R, StateError> {
+        let at = |word: Word| self.layout.header(word as usize);
+        let lock = Lock { holder: at(Word::Lock), turns: at(Word::Turns), log: self.layout.log() };
         for look in 0..LOOKS {
-            let before = self.turns();
-            if self.is_free() {
-                let seen = read();
-                fence(Ordering::Acquire);
-                if self.is_free() && self.turns() == before {
-                    return Ok(seen);
-                }
+            if let Some(seen) = lock.glance(self.map.view(), &read) {
+                return Ok(seen);
             }
             if look > SPINS {
                 std::thread::sleep(Duration::from_micros(20));
@@ -102,14 +106,6 @@ impl View {
         }
         let fix = "let the process that holds it go on, or start one that undoes what a dead one began";
         Err(StateError::new(&self.path, "its lock is not free", fix))
-    }
-
-    fn turns(&self) -> u64 {
-        self.word(Word::Turns)
-    }
-
-    fn is_free(&self) -> bool {
-        self.word(Word::Lock) == 0
     }
 
     fn word(&self, word: Word) -> u64 {

@@ -35,12 +35,9 @@ impl Layout {
         words.load(self.unfinished()) != 0
     }
 
-    /// The text in force and its version. Also without the lock: a text stays as it is while it is in force.
+    /// The version in force and its text, as one that has the lock or [glances](crate::segment::Lock::glance) reads them.
     pub fn rules_text(&self, words: Words<'_>) -> Option<(u64, String)> {
-        let version = self.rules_version(words);
-        let text = self.joined(words, words.load(self.directory()))?;
-        std::sync::atomic::fence(std::sync::atomic::Ordering::Acquire);
-        (version == self.rules_version(words)).then_some((version, text))
+        Some((self.rules_version(words), self.joined(words, words.load(self.directory()))?))
     }
 
     /// Writes a text aside. A draft that a dead process left is removed first.

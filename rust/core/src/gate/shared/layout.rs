@@ -7,7 +7,7 @@ use crate::route::Board;
 use crate::segment::{Blobs, Index, Log, Plan, Pool, Region, Ring, Tx, Words};
 
 /// Changes whenever words move or change their meaning: a segment of another version is made anew.
-pub const LAYOUT_VERSION: u64 = 3;
+pub const LAYOUT_VERSION: u64 = 4;
 
 /// Words of the header that the gate uses; the store has the others.
 const HEADER_WORDS: usize = 64;
@@ -129,14 +129,9 @@ impl Layout {
         self.header.at(word)
     }
 
-    /// The word that names the owner with a number, from 1.
-    pub fn owner(&self, number: usize) -> usize {
-        self.owners.at(number)
-    }
-
-    /// How many numbers there are, 0 included.
-    pub fn owners(&self) -> usize {
-        self.owners.words
+    /// One word for each number that an owner can have; the first stays unused.
+    pub fn owners(&self) -> Region {
+        self.owners
     }
 
     /// The words of a fault's text.
