@@ -12,7 +12,7 @@
 
 use std::cell::OnceCell;
 
-use super::guards::{Overlap, Pair, Words, differences, differs};
+use super::guards::{Overlap, Pair, Words, alters, differences, differs};
 use crate::error::{Error, Result};
 
 /// Least cosine of a hit whose questions are known, if the caller names none. What it means depends on the encoder; the words
@@ -99,28 +99,42 @@ pub struct Asked<'a> {
     words: OnceCell<Option<Words>>,
 }
 
+/// What one stored question is to a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Its answer may serve.
+    Serves,
+    /// No fact differs, but they have too little in common to tell.
+    Near,
+    /// Another matter, or nothing is known.
+    Apart,
+}
+
 impl<'a> Asked<'a> {
     /// Nothing is read yet.
     pub fn of(text: &'a str) -> Self {
         Self { text, words: OnceCell::new() }
     }
 
-    /// Whether [`verdict`] would be empty for checked values and an entry with so many good reports. The odds are asked first,
-    /// since they are the cheaper answer and most neighbours have little in common.
-    pub fn may_have(&self, cached: &str, similarity: f32, wanted: Option<f32>, praise: u32) -> bool {
+    /// `Serves` where [`verdict`] would be empty for checked values and an entry with so many good reports; `Near` is told from
+    /// `Apart` only if it is `weighed`. The odds are asked first: they are the cheaper answer, and most neighbours share little.
+    pub fn read(&self, cached: &str, similarity: f32, wanted: Option<f32>, praise: u32, weighed: bool) -> Reading {
         let blind = cached.is_empty() || self.text.is_empty();
         if similarity < floor(if blind { "" } else { self.text }, wanted) {
-            return false;
+            return Reading::Apart;
         }
-        blind || cached == self.text || self.reads(cached, similarity, praise)
-    }
-
-    fn reads(&self, cached: &str, similarity: f32, praise: u32) -> bool {
+        if blind || cached == self.text {
+            return Reading::Serves;
+        }
         let words = self.words.get_or_init(|| (length(self.text) <= MOST_WORDS).then(|| Words::of(self.text)));
-        let Some(new) = words.as_ref().filter(|_| length(cached) <= MOST_WORDS) else { return false };
+        let Some(new) = words.as_ref().filter(|_| length(cached) <= MOST_WORDS) else { return Reading::Apart };
         let old = Words::of(cached);
         let pair = Pair::of(&old, new);
-        odds(Overlap::of(&pair), similarity, praise) >= CUT && !differs(&pair)
+        match odds(Overlap::of(&pair), similarity, praise) >= CUT && !differs(&pair) {
+            true => Reading::Serves,
+            false if weighed && !alters(&pair) => Reading::Near,
+            false => Reading::Apart,
+        }
     }
 }
 
@@ -154,7 +168,8 @@ mod tests {
         let allows = |a: &str, b: &str| verdict(a, b, similarity, None).is_ok_and(|reasons| reasons.is_empty());
         let there = allows(a, b);
         assert_eq!(there, allows(b, a), "{a} | {b}");
-        assert_eq!(there, Asked::of(b).may_have(a, similarity, None, 0), "{a} | {b}: the short way says the same");
+        let read = |weighed| Asked::of(b).read(a, similarity, None, 0, weighed) == Reading::Serves;
+        assert_eq!((there, there), (read(false), read(true)), "{a} | {b}: the short way says the same");
         there
     }
 

@@ -25,6 +25,8 @@ pub struct Entry {
     pub text: Box<str>,
     /// The answer; None while it lies in a file alone.
     pub value: Option<Arc<[u8]>>,
+    /// Digest of the answer, equal for equal ones; None while the value was not seen.
+    pub class: Option<u64>,
     /// Whom it is kept for.
     pub owner: Arc<Owner>,
     /// What the owner wrote on it, for [`super::semantic::Store::purge`]; may be empty.
@@ -60,6 +62,7 @@ impl Entry {
             key: new.key.into(),
             text: new.text.into(),
             value: Some(new.value.into()),
+            class: None,
             owner,
             tag: new.tag.into(),
             put_ns: now_ns,
@@ -84,6 +87,7 @@ impl Entry {
             key: record.key,
             text: record.text,
             value: None,
+            class: None,
             owner,
             tag: record.tag,
             put_ns: record.put_ns,

@@ -12,12 +12,14 @@
 //! | [`index`] | the nearest rows of one partition |
 //! | [`guards`] | which near-duplicates must not share an answer |
 //! | [`decision`] | from similarity and common words to a hit |
+//! | [`agreement`] | what the nearest neighbours say together |
 //! | [`entry`] | what one stored answer weighs in bytes and in money |
 //! | [`ident`] | the number of a key, stable in files |
 //! | [`owner`] | whom answers are kept for, and what hits saved them |
 //! | [`semantic`] | the store: put, get, report, bounds |
 //! | [`evict`] | who leaves when the store is full |
 
+pub mod agreement;
 pub mod bits;
 pub mod decision;
 pub mod entry;

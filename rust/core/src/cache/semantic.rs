@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::RandomState;
 
-use super::decision::{Asked, check_similarity, floor};
+use super::agreement::{Classes, Jury, NEAR, Voice};
+use super::decision::{Asked, Reading, check_similarity, floor};
 use super::entry::{Entry, Put};
 use super::evict::Evictor;
 use super::ident::Ident;
@@ -112,6 +113,8 @@ struct Partition {
     rows: Flat,
     entries: usize,
     bytes: u64,
+    /// The answers of entries that have a row.
+    classes: Classes,
 }
 
 /// Answers by namespace and key, with their vectors.
@@ -329,18 +332,31 @@ impl Store {
     }
 
     fn semantic(&self, ask: &Get<'_>, id: u64, now_ns: i64) -> Option<Hit> {
-        let rows = &self.partitions.get(ask.namespace)?.rows;
+        let Partition { rows, classes, .. } = self.partitions.get(ask.namespace)?;
         let unit = ask.unit.filter(|_| !self.cut.contains(&id))?;
         let alive = |owner: u64| self.held(owner).is_some_and(|entry| entry.alive(now_ns));
         let asked = Asked::of(ask.text);
+        let heard = ask.min_similarity.map_or(NEAR, |least| least.max(NEAR));
+        let (mut jury, mut found) = (Jury::default(), None);
         for near in rows.nearest(unit, floor(ask.text, ask.min_similarity), CANDIDATES, alive) {
             let Some(entry) = self.held(near.owner) else { continue };
-            if asked.may_have(&entry.text, near.similarity, ask.min_similarity, entry.praise) {
-                return Some(self.hit(entry, near.similarity, false));
+            let weighed = classes.any_shared() && near.similarity >= heard && !jury.is_full();
+            if found.is_some() && !weighed {
+                break;
             }
-            self.counters.blocked.fetch_add(1, Ordering::Relaxed);
+            let reading = asked.read(&entry.text, near.similarity, ask.min_similarity, entry.praise, weighed);
+            if weighed && reading != Reading::Apart {
+                jury.hear(Voice { owner: near.owner, similarity: near.similarity, class: classes.shared(entry.class) });
+            }
+            if reading == Reading::Serves {
+                found = found.or(Some((entry, near.similarity)));
+            } else if found.is_none() {
+                self.counters.blocked.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        None
+        let agreed = jury.agreed().and_then(|voice| Some((self.held(voice.owner)?, voice.similarity)));
+        let (entry, similarity) = agreed.or(found.filter(|(entry, _)| !jury.doubts(entry.class)))?;
+        Some(self.hit(entry, similarity, false))
     }
 
     fn held(&self, id: u64) -> Option<&Entry> {
@@ -358,16 +374,20 @@ impl Store {
     fn insert(&mut self, mut entry: Entry, shape: Option<Shape<'_>>) {
         entry.touch(self.evictor.clock());
         let dim = self.bounds.dim;
+        let hasher = self.places.hasher();
         let partition = self.partitions.entry(Arc::clone(&entry.namespace)).or_insert_with(|| Partition {
             rows: Flat::new(dim),
             entries: 0,
             bytes: 0,
+            classes: Classes::new(hasher.clone()),
         });
+        entry.class = entry.value.as_ref().map(|value| hasher.hash_one(value));
         // A cut key keeps its answer for equal questions, and its row stays out.
         entry.row = shape.filter(|_| !self.cut.contains(&entry.id)).map(|shape| match shape {
             Shape::Fresh(unit) => partition.rows.push(entry.id, unit),
             Shape::Kept(row) => partition.rows.push_row(entry.id, row),
         });
+        entry.class.filter(|_| entry.row.is_some()).into_iter().for_each(|class| partition.classes.add(class));
         partition.entries += 1;
         partition.bytes += entry.bytes;
         self.bytes += entry.bytes;
@@ -424,6 +444,7 @@ impl Store {
         let Some(partition) = self.partitions.get_mut(&gone.namespace) else { return };
         partition.bytes -= gone.bytes;
         partition.entries -= 1;
+        gone.class.filter(|_| gone.row.is_some()).into_iter().for_each(|class| partition.classes.drop(class));
         let moved = gone.row.and_then(|row| partition.rows.remove(row).map(|owner| (owner, row)));
         if partition.entries == 0 {
             self.partitions.remove(&gone.namespace);

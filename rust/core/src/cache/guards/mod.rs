@@ -30,8 +30,10 @@ pub use overlap::Overlap;
 pub use pair::Pair;
 pub use words::Words;
 
-/// All guards but the last, in the order in which people read what they say.
-const GUARDS: [fn(&Pair<'_>) -> Option<String>; 12] = [
+type Guard = fn(&Pair<'_>) -> Option<String>;
+
+/// Guards of a fact that was changed, in the order in which people read what they say; two more judge the question as a whole.
+const FACTS: [Guard; 11] = [
     numbers::differ,
     negation::differ,
     opposites::differ,
@@ -42,7 +44,6 @@ const GUARDS: [fn(&Pair<'_>) -> Option<String>; 12] = [
     modality::differ,
     persons::differ,
     order::differ,
-    question::differ,
     language::differ,
 ];
 
@@ -55,14 +56,20 @@ const GUARDS: [fn(&Pair<'_>) -> Option<String>; 12] = [
 /// assert_eq!(differences(&Pair::of(&two, &three)), ["numbers differ: 2 against 3"]);
 /// ```
 pub fn differences(pair: &Pair<'_>) -> Vec<String> {
-    let found: Vec<String> = GUARDS.iter().filter_map(|guard| guard(pair)).collect();
+    let found: Vec<String> = FACTS.iter().chain(&[question::differ as Guard]).filter_map(|guard| guard(pair)).collect();
     // What has a name of its own is not called an edit too.
     if found.is_empty() { edit::differ(pair).into_iter().collect() } else { found }
 }
 
 /// Whether a guard objects: as [`differences`], up to the first.
 pub fn differs(pair: &Pair<'_>) -> bool {
-    GUARDS.iter().any(|guard| guard(pair).is_some()) || edit::differ(pair).is_some()
+    alters(pair) || question::differ(pair).is_some() || edit::differ(pair).is_some()
+}
+
+/// Whether a fact was changed. Less than [`differs`]: another kind of question, or one place reworded, may share an answer that many
+/// questions share.
+pub fn alters(pair: &Pair<'_>) -> bool {
+    FACTS.iter().any(|guard| guard(pair).is_some())
 }
 
 #[cfg(test)]

@@ -111,6 +111,12 @@ impl Store {
         let entry = self.places.get(&id).and_then(|place| self.entries.get_mut(*place));
         if let Some(entry) = entry.filter(|entry| entry.seq == seq && entry.value.is_none()) {
             entry.value = Some(Arc::clone(value));
+            if entry.class.is_none() && entry.row.is_some() {
+                // From now on it has a voice: its answer was not known before.
+                let class = self.partitions.hasher().hash_one(value);
+                entry.class = Some(class);
+                self.partitions.get_mut(&entry.namespace).into_iter().for_each(|partition| partition.classes.add(class));
+            }
             self.hot_bytes += value.len() as u64;
             self.cool();
         }

@@ -132,3 +132,35 @@ fn expired_entries_leave_with_later_puts() {
     }
     assert!(store.len() <= 100 + 2 && store.partitions.contains_key(&b"b"[..]));
 }
+
+/// Puts questions with their answers near one another, and asks another question beside them all.
+fn asked_beside(stored: &[(&str, &[u8])], text: &str, min_similarity: Option<f32>) -> Option<Vec<u8>> {
+    let mut store = store(10, 100_000);
+    for ((question, value), tilt) in stored.iter().zip([0.1, 0.2, 0.3, 0.4]) {
+        let new = Put { text: question, ..put("a", question.as_bytes(), value, 0) };
+        assert!(store.put(&new, unit([1.0, tilt]).as_ref(), 0).is_ok_and(|id| id.is_some()));
+    }
+    let east = unit([1.0, 0.0]);
+    let ask = Get { text, min_similarity, ..get("a", b"asked", east.as_ref()) };
+    found(&store, &ask, 1).and_then(|hit| hit.value).map(|value| value.to_vec())
+}
+
+#[test]
+fn three_neighbours_of_one_answer_give_it_and_a_shared_other_answer_is_a_doubt() {
+    const LOST: [(&str, &[u8]); 3] =
+        [("my card is gone", b"block it"), ("somebody stole my card", b"block it"), ("my purse was robbed", b"block it")];
+    let question = "card missing since yesterday";
+    assert_eq!(asked_beside(&LOST, question, None).as_deref(), Some(&b"block it"[..]));
+    assert_eq!(asked_beside(&LOST[..2], question, None), None, "two are not enough");
+    assert_eq!(asked_beside(&LOST, question, Some(0.99)), None, "a tighter cosine holds for agreement too");
+    assert_eq!(asked_beside(&LOST, "3 cards missing since yesterday", None), None, "a guard of fact stands above it");
+    let own: [(&str, &[u8]); 3] = [LOST[0], (LOST[1].0, b"other"), (LOST[2].0, b"third")];
+    assert_eq!(asked_beside(&own, question, None), None, "answers that nobody shares have no voice");
+
+    let alone: [(&str, &[u8]); 1] = [("my card has gone", b"wait")];
+    assert_eq!(asked_beside(&alone, "my card is gone now", None).as_deref(), Some(&b"wait"[..]));
+    let doubted = [alone[0], LOST[1], LOST[2]];
+    assert_eq!(asked_beside(&doubted, "my card is gone now", None), None, "two others hold another answer");
+    let varied: [(&str, &[u8]); 3] = [alone[0], (LOST[1].0, b"other"), (LOST[2].0, b"third")];
+    assert_eq!(asked_beside(&varied, "my card is gone now", None).as_deref(), Some(&b"wait"[..]), "a lone answer is no doubt");
+}
