@@ -21,8 +21,8 @@ pub struct Labels(Vec<(Box<str>, Box<str>)>);
 /// The bytes of a scope's key: the rule and, for each `per` label, its value or its absence, all length-prefixed.
 pub type Key = Arc<[u8]>;
 
-/// Labels of one call, as the caller keeps them: what a take needs that remembers no labels.
-#[derive(Debug, Default)]
+/// Labels of one call, sorted by name, where the caller keeps them: what a take needs that remembers no labels.
+#[derive(Debug, Default, Hash)]
 pub struct LabelRefs<'a>(SmallVec<[(&'a str, &'a str); 4]>);
 
 /// Values by label name: all that a rule asks of labels.
@@ -68,11 +68,16 @@ impl<'a> LabelRefs<'a> {
     pub fn add(&mut self, name: &'a str, value: &'a str) -> Result<()> {
         check_count(self.0.len() + 1)?;
         check_pair(name, value)?;
-        if self.get(name).is_some() {
-            return Err(twice(name));
+        match self.0.binary_search_by_key(&name, |(known, _)| known) {
+            Ok(_) => return Err(twice(name)),
+            Err(place) => self.0.insert(place, (name, value)),
         }
-        self.0.push((name, value));
         Ok(())
+    }
+
+    /// A copy that outlives the call.
+    pub fn kept(&self) -> Labels {
+        Labels(self.0.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
     }
 }
 
@@ -90,6 +95,11 @@ impl Labels {
             Some(pair) => Err(twice(pair.first().map_or("", |p| &p.0))),
             None => Ok(Self(pairs)),
         }
+    }
+
+    /// Whether they are those of a call.
+    pub fn are(&self, refs: &LabelRefs<'_>) -> bool {
+        self.iter().eq(refs.0.iter().copied())
     }
 
     /// Name and value of each label, by name.
@@ -208,5 +218,7 @@ mod tests {
         let mut refs = LabelRefs::default();
         assert!(pairs.iter().all(|(name, value)| refs.add(name, value).is_ok()));
         assert_eq!(refs.key(3, &per), labels(&pairs).key(3, &per));
+        assert_eq!(refs.kept(), labels(&pairs));
+        assert!(labels(&pairs).are(&refs) && !labels(&pairs[..1]).are(&refs) && !labels(&[("b", "y"), ("a", "z")]).are(&refs));
     }
 }

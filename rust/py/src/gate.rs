@@ -22,7 +22,7 @@ use crate::labels::{key_dict, passing, read};
 use crate::money::{PyMoney, decimal};
 use crate::queue::PyClaim;
 use crate::rules::{PyBudgetRule, PyLimitRule};
-use crate::scope::{PyScope, amount, asked, holds, money, reserved};
+use crate::scope::{PyScope, amount, asked, money, reserved};
 use crate::usage::PyUsage;
 
 /// A gate over the rules of a policy.
@@ -140,7 +140,7 @@ impl PyGate {
     /// Matches labels once, for many takes.
     #[pyo3(signature = (labels=None, *, ttl_s=660.0))]
     fn bind(&self, py: Python<'_>, labels: Option<&Bound<'_, PyDict>>, ttl_s: f64) -> PyResult<PyScope> {
-        Ok(PyScope::new(&self.gate, read(labels, None)?, nanoseconds(py, ttl_s)?))
+        Ok(PyScope::new(&self.gate, read(py, labels)?, nanoseconds(py, ttl_s)?))
     }
 
     /// Takes by labels. By position, since matching eight names costs more than the take.
@@ -159,12 +159,12 @@ impl PyGate {
         let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
         loop {
             let rules = self.gate.rules();
-            let scopes = passing(py, labels, |labels| Scopes::passing(&rules, labels))?;
-            if holds(&rules, &scopes) {
+            let scopes = passing(py, labels, None, |labels| self.gate.passing(&rules, labels))?;
+            if scopes.holds() {
                 return PyScope::take_units(&Bound::new(py, self.bind(py, labels, ttl_s)?)?, &units);
             }
             let decision = match self.gate.take(&scopes, &units) {
-                Ok(Ok(())) => PyDecision::new(Answer::Taken(Arc::new(scopes)), units),
+                Ok(Ok(())) => PyDecision::new(Answer::Taken(scopes), units),
                 Ok(Err(refusal)) => PyDecision::refused(&rules, refusal, units),
                 Err(StoreError::Stale) => continue,
                 Err(error) => return Err(store(py, &error)),
@@ -224,7 +224,6 @@ impl PyGate {
         version: Option<u64>,
     ) -> PyResult<Option<PyDecision>> {
         let candidate = candidate.as_ref().map(|(tier, model, backend)| [&**tier, &**model, &**backend]);
-        let labels = Arc::new(read(labels, candidate)?);
         let units = Units([requests, input_tokens, output_tokens, input_tokens.saturating_add(output_tokens), nusd, concurrency]);
         let id = match id {
             Some(id) => attached(py, ReservationId::new(id))?,
@@ -236,7 +235,7 @@ impl PyGate {
             if version.is_some_and(|version| version != rules.version()) {
                 return Ok(None);
             }
-            let scopes = Scopes::new(&rules, Arc::clone(&labels));
+            let scopes = passing(py, labels, candidate, |labels| self.gate.bound(&rules, labels))?;
             match durably(py, &self.gate, |gate| gate.admit(&id, &scopes, units, ttl_ns)) {
                 Ok(outcome) => return Ok(Some(reserved(&rules, outcome, units, id))),
                 Err(StoreError::Stale) => {}
@@ -249,6 +248,7 @@ impl PyGate {
     #[pyo3(signature = (labels, candidate=None, *, requests=None, input_tokens=None, output_tokens=None, total_tokens=None, usd=None))]
     fn claim(
         &self,
+        py: Python<'_>,
         labels: Option<&Bound<'_, PyDict>>,
         candidate: Option<Candidate>,
         requests: Option<&Bound<'_, PyAny>>,
@@ -260,7 +260,7 @@ impl PyGate {
         let candidate = candidate.as_ref().map(|(tier, model, backend)| [&**tier, &**model, &**backend]);
         let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
         let rules = self.gate.rules();
-        let bound = Scopes::new(&rules, read(labels, candidate)?);
+        let bound = passing(py, labels, candidate, |labels| self.gate.bound(&rules, labels))?;
         Ok(PyClaim::new(&rules, &bound, units))
     }
 

@@ -20,40 +20,32 @@ fn text<'a>(value: &'a Bound<'_, PyAny>, label: Option<&str>) -> PyResult<&'a st
     found.to_str().map_err(|_| config(py, format!("{}: holds a lone surrogate; labels are valid Unicode text", what())))
 }
 
-/// Shows a call its labels where Python keeps them, without a copy.
+/// Shows a call its labels where Python keeps them, without a copy; `tier`, `model` and `backend` come from the candidate and
+/// not from the caller.
 pub fn passing<'py, R>(
     py: Python<'py>,
     labels: Option<&Bound<'py, PyDict>>,
+    candidate: Option<[&str; 3]>,
     call: impl FnOnce(&LabelRefs<'_>) -> R,
 ) -> PyResult<R> {
     let pairs: SmallVec<[_; 4]> = labels.into_iter().flat_map(PyDictMethods::iter).collect();
     let mut refs = LabelRefs::default();
     for (name, value) in &pairs {
         let name = text(name, None)?;
+        if candidate.is_some() && TIER_LABELS.contains(&name) {
+            return Err(config(py, format!("label '{name}': set by the governor; use another name for your own")));
+        }
         attached(py, refs.add(name, text(value, Some(name))?))?;
+    }
+    for (name, value) in candidate.into_iter().flat_map(|values| TIER_LABELS.into_iter().zip(values)) {
+        attached(py, refs.add(name, value))?;
     }
     Ok(call(&refs))
 }
 
-/// Reads labels; `tier`, `model` and `backend` come from the candidate and not from the caller.
-pub fn read(labels: Option<&Bound<'_, PyDict>>, candidate: Option<[&str; 3]>) -> PyResult<Labels> {
-    let mut pairs: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(8);
-    if let Some(labels) = labels {
-        for (name, value) in labels.iter() {
-            let name = text(&name, None)?;
-            if candidate.is_some() && TIER_LABELS.contains(&name) {
-                return Err(config(labels.py(), format!("label '{name}': set by the governor; use another name for your own")));
-            }
-            pairs.push((name.into(), text(&value, Some(name))?.into()));
-        }
-    }
-    if let Some(values) = candidate {
-        pairs.extend(TIER_LABELS.iter().zip(values).map(|(name, value)| ((*name).into(), value.into())));
-    }
-    match labels {
-        Some(labels) => attached(labels.py(), Labels::new(pairs)),
-        None => Ok(Labels::new(pairs).unwrap_or_default()),
-    }
+/// Reads labels that are kept.
+pub fn read(py: Python<'_>, labels: Option<&Bound<'_, PyDict>>) -> PyResult<Labels> {
+    passing(py, labels, None, |labels| labels.kept())
 }
 
 /// A scope's key as `{label: value or None}`.

@@ -9,7 +9,7 @@ use tierkit_core::decision::Refusal;
 use tierkit_core::gate::{Bound as Scopes, Grant};
 use tierkit_core::labels::Labels;
 use tierkit_core::ledger::ReservationId;
-use tierkit_core::rules::{RuleKind, Rules};
+use tierkit_core::rules::Rules;
 use tierkit_core::throttle::Units;
 use tierkit_store::{DurableGate, StoreError};
 
@@ -24,7 +24,6 @@ use crate::usage::count;
 pub struct PyScope {
     gate: Arc<DurableGate>,
     scopes: Arc<Scopes>,
-    holds: bool,
     ttl_ns: u64,
     /// Whether the rules have changed since the match: then `later` is matched against newer ones.
     is_old: AtomicBool,
@@ -50,12 +49,6 @@ pub fn money(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     Ok(nusd)
 }
 
-/// Whether a take needs a reservation: one of its scopes is held until it ends.
-pub fn holds(rules: &Rules, scopes: &Scopes) -> bool {
-    let held = |rule: u16| rules.get(rule).is_some_and(|found| !matches!(found.kind, RuleKind::Refill(..)));
-    scopes.scopes().iter().any(|scope| held(scope.rule))
-}
-
 /// The decision of an admission.
 pub fn reserved(rules: &Arc<Rules>, outcome: Result<Grant, Refusal>, units: Units, id: ReservationId) -> PyDecision {
     match outcome {
@@ -67,11 +60,9 @@ pub fn reserved(rules: &Arc<Rules>, outcome: Result<Grant, Refusal>, units: Unit
 impl PyScope {
     /// Matches labels against the rules that this process saw last.
     pub fn new(gate: &Arc<DurableGate>, labels: Labels, ttl_ns: u64) -> Self {
-        let rules = gate.rules();
-        let scopes = Scopes::new(&rules, labels);
-        let holds = holds(&rules, &scopes);
+        let scopes = Scopes::new(&gate.rules(), labels);
         let (is_old, later) = (AtomicBool::new(false), Mutex::new(None));
-        Self { gate: Arc::clone(gate), scopes: Arc::new(scopes), holds, ttl_ns, is_old, later, usual: PyOnceLock::new() }
+        Self { gate: Arc::clone(gate), scopes: Arc::new(scopes), ttl_ns, is_old, later, usual: PyOnceLock::new() }
     }
 
     /// Takes, under the rules in force whatever they were when the labels were matched.
@@ -100,7 +91,7 @@ impl PyScope {
     #[allow(clippy::inline_always, reason = "the whole of a hot take")]
     fn take_here(slf: &Bound<'_, Self>, units: &Units) -> PyResult<Option<Py<PyDecision>>> {
         let (py, scope) = (slf.py(), slf.get());
-        let decision = if scope.holds {
+        let decision = if scope.scopes.holds() {
             let id = attached(py, ReservationId::new(&scope.gate.new_id()))?;
             match durably(py, &scope.gate, |gate| gate.admit(&id, &scope.scopes, *units, scope.ttl_ns)) {
                 Ok(outcome) => reserved(&scope.gate.rules(), outcome, *units, id),

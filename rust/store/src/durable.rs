@@ -1,14 +1,15 @@
 //! The gate with a clock and, if asked for, a ledger on disk that all processes of the machine share.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
 use tierkit_core::error::Error;
-use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Correction, Decide, Grant, Receipt};
+use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Bounds, Correction, Decide, Grant, Receipt};
+use tierkit_core::labels::LabelRefs;
 use tierkit_core::ledger::{Reservation, ReservationId};
 use tierkit_core::route::Board;
 use tierkit_core::rules::Rules;
@@ -17,7 +18,7 @@ use tierkit_core::throttle::Units;
 
 use crate::clock::SystemClock;
 use crate::error::{StateError, StoreError};
-use crate::ids::Ids;
+use crate::ids::{Ids, random};
 use crate::private::PrivateGate;
 use crate::segment::Offer;
 use crate::shared::SharedGate;
@@ -47,6 +48,7 @@ pub struct DurableGate {
     is_closed: AtomicBool,
     clock: Arc<dyn Clock>,
     ids: Ids,
+    bounds: Mutex<Bounds>,
 }
 
 /// What a call on a closed gate is told.
@@ -68,7 +70,18 @@ impl DurableGate {
             _ => Home::Private(Box::new(PrivateGate::open(&offer.rules, &clock, options)?)),
         };
         let allow_on_fault = AtomicBool::new(options.allow_on_fault);
-        Ok(Self { home, allow_on_fault, is_closed: AtomicBool::new(false), clock, ids: Ids::default() })
+        let bounds = Mutex::new(Bounds::new([random(), random()]));
+        Ok(Self { home, allow_on_fault, is_closed: AtomicBool::new(false), clock, ids: Ids::default(), bounds })
+    }
+
+    /// The scopes of labels, which it keeps for those who ask again.
+    pub fn bound(&self, rules: &Rules, labels: &LabelRefs<'_>) -> Arc<Bound> {
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner).of(rules, labels)
+    }
+
+    /// The same for a take, which needs no labels.
+    pub fn passing(&self, rules: &Rules, labels: &LabelRefs<'_>) -> Arc<Bound> {
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner).passing(rules, labels)
     }
 
     /// The rules, as this process saw them last.

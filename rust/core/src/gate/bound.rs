@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use smallvec::SmallVec;
 
 use crate::labels::{Key, LabelRefs, Labels, Lookup};
-use crate::rules::{Rule, Rules};
+use crate::rules::{Rule, RuleKind, Rules};
 use crate::throttle::{Dimension, Quota};
 
 /// A request's labels and, in policy order, its scopes.
@@ -14,6 +14,7 @@ use crate::throttle::{Dimension, Quota};
 pub struct Bound {
     labels: Arc<Labels>,
     scopes: Scopes,
+    holds: bool,
     version: u64,
 }
 
@@ -51,17 +52,27 @@ impl Bound {
     /// Matches labels against the rules.
     pub fn new(rules: &Rules, labels: impl Into<Arc<Labels>>) -> Self {
         let labels = labels.into();
-        Self { scopes: scopes(rules, &*labels), labels, version: rules.version() }
+        Self::with(rules, scopes(rules, &*labels), labels)
     }
 
     /// Matches labels against the rules and keeps none of them: enough for takes, which are no reservations.
     pub fn passing(rules: &Rules, labels: &LabelRefs<'_>) -> Self {
-        Self { scopes: scopes(rules, labels), labels: Arc::clone(&NO_LABELS), version: rules.version() }
+        Self::with(rules, scopes(rules, labels), Arc::clone(&NO_LABELS))
+    }
+
+    fn with(rules: &Rules, scopes: Scopes, labels: Arc<Labels>) -> Self {
+        let held = |scope: &BoundScope| rules.get(scope.rule).is_some_and(|rule| !matches!(rule.kind, RuleKind::Refill(..)));
+        Self { holds: scopes.iter().any(held), labels, scopes, version: rules.version() }
     }
 
     /// Who asks.
     pub fn labels(&self) -> &Arc<Labels> {
         &self.labels
+    }
+
+    /// Whether a take needs a reservation: one of the scopes is held until it ends.
+    pub fn holds(&self) -> bool {
+        self.holds
     }
 
     /// The version of the rules that it was matched against: those of another one may lead elsewhere.
