@@ -11,8 +11,8 @@ use crate::ledger::{Account, Entry, EntryKind, Flags, Posting, Reservation, Stat
 use crate::rules::{Mode, Rule, RuleKind, Rules};
 use crate::throttle::{Bucket, Dimension, Units};
 
-/// Marks a take that no scope was needed for.
-const NO_SLOT: u32 = u32::MAX;
+/// Marks a take that no scope was needed for, or found room for.
+pub(super) const NO_SLOT: u32 = u32::MAX;
 
 /// The answer to an ask.
 pub type Admitted = std::result::Result<Grant, Refusal>;

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 pub use adjust::Correction;
 pub use admit::Admitted;
+use admit::NO_SLOT;
 pub use alert::Alert;
 pub use bound::{Bound, BoundScope};
 pub use bounds::Bounds;
@@ -216,11 +217,9 @@ impl<S: Shelf> Gate<S> {
     pub fn restore_reservation(&mut self, mut reservation: Reservation, now: Now) {
         let open = reservation.state == State::Open;
         for take in &mut reservation.takes {
-            if let Some(slot) = self.shelf.slot_or_insert(&self.rules, take.rule, &take.key, now) {
-                take.slot = slot;
-                if open {
-                    self.shelf.open(slot, 1);
-                }
+            take.slot = self.shelf.slot_or_insert(&self.rules, take.rule, &take.key, now).unwrap_or(NO_SLOT);
+            if open {
+                self.shelf.open(take.slot, 1);
             }
         }
         if !open {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::error::{Error, Result};
-use crate::gate::admit::{account_of, check_units};
+use crate::gate::admit::{NO_SLOT, account_of, check_units};
 use crate::gate::{Alert, Bound, Gate, Shelf, Stock};
 use crate::ledger::{BudgetSpec, Entry, EntryKind, Flags, ReservationId, State, Take};
 use crate::price::Usage;
@@ -217,7 +217,12 @@ impl<S: Shelf> Gate<S> {
         if take.amount == 0 && end.units.get(rule.kind.dimension()) == 0 {
             return;
         }
-        let kept = self.shelf.keeps(take.slot, &take.key).then_some(take.slot);
+        // A scope is never forgotten while a reservation is open on it, so that one needs no look at its key.
+        let kept = match end.before {
+            State::Open => take.slot != NO_SLOT,
+            _ => self.shelf.keeps(take.slot, &take.key),
+        };
+        let kept = kept.then_some(take.slot);
         let Some(slot) = kept.or_else(|| self.shelf.slot_or_insert(&rules, take.rule, &take.key, now)) else { return };
         match &rule.kind {
             RuleKind::Budget(budget) => self.end_account(slot, rule, budget, take, end),

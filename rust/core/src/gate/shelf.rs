@@ -120,9 +120,7 @@ pub trait Shelf {
     fn reservation(&self, id: &ReservationId) -> Option<Reservation>;
 
     /// The money that a reservation put on hold, in nano-USD; 0 when it is not known.
-    fn reserved_nusd(&self, id: &ReservationId) -> i64 {
-        self.reservation(id).map_or(0, |known| known.nusd())
-    }
+    fn reserved_nusd(&self, id: &ReservationId) -> i64;
 
     /// Takes a reservation out to change it; `put` brings it back.
     fn lift(&mut self, id: &ReservationId) -> Option<Reservation>;

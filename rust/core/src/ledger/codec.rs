@@ -1,6 +1,7 @@
 //! Reservations and entries as bytes, for memory that holds no pointers.
 //!
-//! Numbers are little-endian and of fixed size, texts carry their length. What does not decode is `None`, never a panic.
+//! Counts and amounts take as many bytes as they need (LEB128), instants eight; texts carry their length. What does not decode
+//! is `None`, never a panic.
 
 use std::sync::Arc;
 
@@ -18,23 +19,47 @@ impl Writer {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    fn count(&mut self, value: usize) {
-        self.0.extend_from_slice(&u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes());
+    /// Seven bits a byte, the lowest first; all but the last byte have the eighth set.
+    fn count(&mut self, value: u64) {
+        let mut rest = value;
+        while rest >= 0x80 {
+            self.0.push(rest.to_le_bytes()[0] | 0x80);
+            rest >>= 7;
+        }
+        self.0.push(rest.to_le_bytes()[0]);
+    }
+
+    fn size(&mut self, value: usize) {
+        self.count(value as u64);
+    }
+
+    /// The sign goes to the lowest bit, so that small amounts of either sign are short.
+    fn amount(&mut self, value: i64) {
+        self.count((value << 1 ^ value >> 63).cast_unsigned());
+    }
+
+    /// Most takes are of rates, which have no window.
+    fn window(&mut self, window: Window) {
+        self.0.push(u8::from(window != Window::NONE));
+        if window != Window::NONE {
+            self.number(window.start_ns);
+            self.number(window.end_ns);
+        }
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        self.count(bytes.len());
+        self.size(bytes.len());
         self.0.extend_from_slice(bytes);
     }
 
     fn units(&mut self, units: &Units) {
         for amount in units.0 {
-            self.number(amount);
+            self.amount(amount);
         }
     }
 
     fn labels(&mut self, labels: &Labels) {
-        self.count(labels.iter().count());
+        self.size(labels.iter().count());
         for (name, value) in labels.iter() {
             self.bytes(name.as_bytes());
             self.bytes(value.as_bytes());
@@ -53,7 +78,7 @@ impl Writer {
             usage.reasoning_tokens,
         ];
         for tokens in counts {
-            self.number(tokens.cast_signed());
+            self.count(tokens);
         }
     }
 }
@@ -68,10 +93,33 @@ impl<'a> Reader<'a> {
         Some(i64::from_le_bytes(*head))
     }
 
-    fn count(&mut self) -> Option<usize> {
-        let (head, rest) = self.0.split_first_chunk::<4>()?;
-        self.0 = rest;
-        usize::try_from(u32::from_le_bytes(*head)).ok()
+    fn count(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7F) << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn size(&mut self) -> Option<usize> {
+        usize::try_from(self.count()?).ok()
+    }
+
+    fn amount(&mut self) -> Option<i64> {
+        let stored = self.count()?;
+        Some((stored >> 1).cast_signed() ^ -(stored & 1).cast_signed())
+    }
+
+    fn window(&mut self) -> Option<Window> {
+        match self.byte()? {
+            0 => Some(Window::NONE),
+            1 => Some(Window { start_ns: self.number()?, end_ns: self.number()? }),
+            _ => None,
+        }
     }
 
     fn byte(&mut self) -> Option<u8> {
@@ -81,7 +129,7 @@ impl<'a> Reader<'a> {
     }
 
     fn bytes(&mut self) -> Option<&'a [u8]> {
-        let size = self.count()?;
+        let size = self.size()?;
         let (head, rest) = self.0.split_at_checked(size)?;
         self.0 = rest;
         Some(head)
@@ -98,14 +146,14 @@ impl<'a> Reader<'a> {
     fn units(&mut self) -> Option<Units> {
         let mut units = Units::default();
         for amount in &mut units.0 {
-            *amount = self.number()?;
+            *amount = self.amount()?;
         }
         Some(units)
     }
 
     fn labels(&mut self) -> Option<Arc<Labels>> {
         let mut pairs = Vec::new();
-        for _ in 0..self.count()? {
+        for _ in 0..self.size()? {
             pairs.push((self.text()?.into(), self.text()?.into()));
         }
         Labels::new(pairs).ok().map(Arc::new)
@@ -121,7 +169,7 @@ impl<'a> Reader<'a> {
         if self.byte()? == 0 {
             return Some(None);
         }
-        let mut tokens = || self.number().map(i64::cast_unsigned);
+        let mut tokens = || self.count();
         Some(Some(Usage {
             input_tokens: tokens()?,
             output_tokens: tokens()?,
@@ -147,13 +195,12 @@ pub fn encode_reservation(reservation: &Reservation) -> Vec<u8> {
     out.bytes(reservation.id.as_str().as_bytes());
     out.labels(&reservation.labels);
     out.units(&reservation.units);
-    out.count(reservation.takes.len());
+    out.size(reservation.takes.len());
     for take in &reservation.takes {
         out.bytes(&take.key);
-        out.number(i64::from(take.slot));
-        out.number(take.amount);
-        out.number(take.window.start_ns);
-        out.number(take.window.end_ns);
+        out.count(u64::from(take.slot));
+        out.amount(take.amount);
+        out.window(take.window);
     }
     let (state, nusd) = match reservation.state {
         State::Open => (0, 0),
@@ -162,14 +209,14 @@ pub fn encode_reservation(reservation: &Reservation) -> Vec<u8> {
         State::Expired => (3, 0),
     };
     out.0.push(state);
-    out.number(nusd);
+    out.amount(nusd);
     out.number(reservation.expires_boot_ns.cast_signed());
     out.number(reservation.at_ns);
     out.usage(reservation.usage.as_ref());
-    out.count(reservation.adjustments.len());
+    out.size(reservation.adjustments.len());
     for adjustment in &reservation.adjustments {
         out.bytes(adjustment.id.as_str().as_bytes());
-        out.number(adjustment.nusd);
+        out.amount(adjustment.nusd);
     }
     out.0
 }
@@ -179,14 +226,13 @@ pub fn decode_reservation(bytes: &[u8]) -> Option<Reservation> {
     let mut from = Reader(bytes);
     let (id, labels, units) = (from.id()?, from.labels()?, from.units()?);
     let mut takes = Vec::new();
-    for _ in 0..from.count()? {
+    for _ in 0..from.size()? {
         let key = from.key()?;
-        let (rule, slot) = (rule_of(&key)?, u32::try_from(from.number()?).ok()?);
-        let amount = from.number()?;
-        let window = Window { start_ns: from.number()?, end_ns: from.number()? };
+        let (rule, slot) = (rule_of(&key)?, u32::try_from(from.count()?).ok()?);
+        let (amount, window) = (from.amount()?, from.window()?);
         takes.push(Take { rule, key, slot, amount, window });
     }
-    let (state, nusd) = (from.byte()?, from.number()?);
+    let (state, nusd) = (from.byte()?, from.amount()?);
     let state = match state {
         0 => State::Open,
         1 => State::Posted(nusd),
@@ -197,8 +243,8 @@ pub fn decode_reservation(bytes: &[u8]) -> Option<Reservation> {
     let (expires_boot_ns, at_ns) = (from.number()?.cast_unsigned(), from.number()?);
     let usage = from.usage()?;
     let mut adjustments = Vec::new();
-    for _ in 0..from.count()? {
-        adjustments.push(Adjustment { id: from.id()?, nusd: from.number()? });
+    for _ in 0..from.size()? {
+        adjustments.push(Adjustment { id: from.id()?, nusd: from.amount()? });
     }
     Some(Reservation { id, labels, units, takes, state, expires_boot_ns, at_ns, usage, adjustments })
 }
@@ -215,18 +261,19 @@ pub fn encode_entry(entry: &Entry) -> Vec<u8> {
         EntryKind::Adjust => 4,
     });
     out.0.push(entry.flags.0);
-    for number in [entry.at_ns, entry.nusd, entry.expires_ns, entry.saved_nusd] {
-        out.number(number);
-    }
+    out.number(entry.at_ns);
+    out.number(entry.expires_ns);
+    out.amount(entry.nusd);
+    out.amount(entry.saved_nusd);
     out.labels(&entry.labels);
     out.units(&entry.units);
     out.usage(entry.usage.as_ref());
-    out.count(entry.postings.len());
+    out.size(entry.postings.len());
     for posting in &entry.postings {
         out.bytes(&posting.key);
-        for number in [posting.start_ns, posting.end_ns, posting.posted, posting.pending] {
-            out.number(number);
-        }
+        out.window(Window { start_ns: posting.start_ns, end_ns: posting.end_ns });
+        out.amount(posting.posted);
+        out.amount(posting.pending);
     }
     out.bytes(entry.adjustment.as_ref().map_or(&[], |id| id.as_str().as_bytes()));
     out.0
@@ -245,12 +292,12 @@ pub fn decode_entry(bytes: &[u8]) -> Option<Entry> {
         _ => return None,
     };
     let flags = Flags(from.byte()?);
-    let (at_ns, nusd, expires_ns, saved_nusd) = (from.number()?, from.number()?, from.number()?, from.number()?);
+    let (at_ns, expires_ns, nusd, saved_nusd) = (from.number()?, from.number()?, from.amount()?, from.amount()?);
     let (labels, units, usage) = (from.labels()?, from.units()?, from.usage()?);
     let mut postings = Vec::new();
-    for _ in 0..from.count()? {
+    for _ in 0..from.size()? {
         let key = from.key()?;
-        let (start_ns, end_ns, posted, pending) = (from.number()?, from.number()?, from.number()?, from.number()?);
+        let (Window { start_ns, end_ns }, posted, pending) = (from.window()?, from.amount()?, from.amount()?);
         postings.push(Posting { rule: rule_of(&key)?, key, start_ns, end_ns, posted, pending });
     }
     let adjustment = match from.text()? {

@@ -52,7 +52,7 @@ impl Blobs {
     /// The first `len` bytes of a string; fewer when the chain is shorter. A chain in a circle ends at the pool's size.
     pub fn get(&self, words: Words<'_>, head: u32, len: usize) -> Vec<u8> {
         let len = len.min((self.pool.capacity() as usize).saturating_mul(BLOCK_BYTES));
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(len.min(1_024).next_multiple_of(BLOCK_BYTES));
         let mut next = Some(head);
         while let Some(block) = next.filter(|block| out.len() < len && self.pool.is_live(words, *block)) {
             for word in 0..PAYLOAD {

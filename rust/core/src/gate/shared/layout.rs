@@ -7,7 +7,7 @@ use crate::route::Board;
 use crate::segment::{Blobs, Index, Log, Plan, Pool, Region, Ring, Tx, Words};
 
 /// Changes whenever words move or change their meaning: a segment of another version is made anew.
-pub const LAYOUT_VERSION: u64 = 4;
+pub const LAYOUT_VERSION: u64 = 5;
 
 /// Words of the header that the gate uses; the store has the others.
 const HEADER_WORDS: usize = 64;

@@ -17,6 +17,8 @@ mod tests;
 pub use directory::MOST_TEXT;
 pub use layout::{LAYOUT_VERSION, Layout, Sizes};
 
+use std::cell::RefCell;
+
 use crate::clock::Now;
 use crate::error::Result;
 use crate::gate::bound::BoundScope;
@@ -38,6 +40,7 @@ pub struct SharedShelf<'a> {
     seed: [u8; 32],
     owner: u64,
     expired: u32,
+    last_id: RefCell<Option<(ReservationId, [u64; 2])>>,
 }
 
 impl<'a> SharedShelf<'a> {
@@ -46,7 +49,8 @@ impl<'a> SharedShelf<'a> {
     /// # Errors
     /// `Damaged`.
     pub fn begin(words: Words<'a>, layout: &'a Layout, seed: [u8; 32], owner: u64) -> Result<Self> {
-        Ok(Self { tx: Tx::begin(words, layout.log())?, layout, seed, owner, expired: 0 })
+        let (tx, last_id) = (Tx::begin(words, layout.log())?, RefCell::default());
+        Ok(Self { tx, layout, seed, owner, expired: 0, last_id })
     }
 
     /// Makes the call last. Dropped without it, nothing has happened.
@@ -153,6 +157,10 @@ impl Shelf for SharedShelf<'_> {
 
     fn reservation(&self, id: &ReservationId) -> Option<Reservation> {
         self.read_by_id(id)
+    }
+
+    fn reserved_nusd(&self, id: &ReservationId) -> i64 {
+        self.held_nusd(id)
     }
 
     fn lift(&mut self, id: &ReservationId) -> Option<Reservation> {

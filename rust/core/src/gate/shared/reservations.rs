@@ -8,8 +8,9 @@ use crate::labels::Labels;
 use crate::ledger::{Reservation, ReservationId, State, decode_reservation, encode_body, encode_reservation};
 use crate::throttle::Units;
 
-/// Words of a reservation: digests of id and body, state, posted money, its bytes, its owner, and its place among the due.
-pub const ROW: usize = 9;
+/// Words of a reservation: digests of id and body, state, posted money, its bytes, its owner, its place among the due, and the
+/// money on hold.
+pub const ROW: usize = 10;
 const ID: usize = 0;
 const BODY: usize = 2;
 const STATE: usize = 4;
@@ -17,6 +18,7 @@ const POSTED: usize = 5;
 const BYTES: usize = 6;
 const OWNER: usize = 7;
 const PLACE: usize = 8;
+const HELD: usize = 9;
 
 const LOW: u64 = u32::MAX as u64;
 
@@ -37,7 +39,20 @@ impl SharedShelf<'_> {
     }
 
     fn row(&self, id: &ReservationId) -> Option<u32> {
-        self.layout.by_id.find(self.words(), self.digest(id.as_str().as_bytes()))
+        self.layout.by_id.find(self.words(), self.id_digest(id))
+    }
+
+    /// The digest of an id; one call asks for that of its own id again and again.
+    fn id_digest(&self, id: &ReservationId) -> [u64; 2] {
+        let mut last = self.last_id.borrow_mut();
+        match &*last {
+            Some((known, digest)) if known == id => *digest,
+            _ => last.insert((id.clone(), self.digest(id.as_str().as_bytes()))).1,
+        }
+    }
+
+    pub(super) fn held_nusd(&self, id: &ReservationId) -> i64 {
+        self.row(id).map_or(0, |row| self.word(row, HELD).cast_signed())
     }
 
     pub(super) fn standing_of(&self, id: &ReservationId, body: Option<(&Labels, &Units)>) -> Option<Standing> {
@@ -102,14 +117,15 @@ impl SharedShelf<'_> {
             self.forget_oldest();
         }
         let row = self.layout.reservations.alloc(&mut self.tx)?;
-        let id = self.digest(reservation.id.as_str().as_bytes());
+        let id = self.id_digest(&reservation.id);
         if !self.layout.by_id.insert(&mut self.tx, id, row) {
             return None;
         }
         let body = self.digest(&encode_body(&reservation.labels, &reservation.units));
-        let owner = self.owner;
-        let words = [(ID, id[0]), (ID + 1, id[1]), (BODY, body[0]), (BODY + 1, body[1]), (BYTES, 0), (OWNER, owner), (PLACE, 0)];
-        for (word, value) in words {
+        let (owner, held) = (self.owner, reservation.nusd().cast_unsigned());
+        let (named, rest) = ([(ID, id), (BODY, body)], [(BYTES, 0), (OWNER, owner), (PLACE, 0), (HELD, held)]);
+        let digests = named.into_iter().flat_map(|(word, [high, low])| [(word, high), (word + 1, low)]);
+        for (word, value) in digests.chain(rest) {
             self.set(row, word, value);
         }
         Some(row)
