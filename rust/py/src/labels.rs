@@ -44,6 +44,7 @@ pub fn passing<'py, R>(
 }
 
 /// Reads labels that are kept.
+#[allow(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general over the lifetime")]
 pub fn read(py: Python<'_>, labels: Option<&Bound<'_, PyDict>>) -> PyResult<Labels> {
     passing(py, labels, None, |labels| labels.kept())
 }

@@ -219,16 +219,16 @@ impl Work {
         let segment = Arc::clone(&self.segment);
         let Some(ledger) = &mut self.ledger else { return Ok(false) };
         let path = segment.path.join("ledger.db");
-        let (rows, names, upto, more) = {
+        let (waiting, names) = {
             let turn = segment.turn()?;
-            let waiting = segment.layout.waiting(segment.words());
-            let upto = waiting.end.min(waiting.start + GROUP);
-            let entry = |seq| Some((segment.ledger_seq(seq), segment.layout.entry(segment.words(), seq)?));
-            let entries: Vec<_> = (waiting.start..upto).filter_map(entry).collect();
-            (entries, Arc::clone(&turn.known.directory.names), upto, upto < waiting.end)
+            (segment.layout.waiting(segment.words()), Arc::clone(&turn.known.directory.names))
         };
+        let upto = waiting.end.min(waiting.start + GROUP);
+        // Without the lock, so that nobody waits: only the writer lets entries go, and nobody changes one that waits.
+        let entry = |seq| Some((segment.ledger_seq(seq), segment.layout.entry(segment.words(), seq)?));
+        let entries = (waiting.start..upto).filter_map(entry);
         // The last writer may have died between its commit and its note of it.
-        let fresh = rows.into_iter().filter(|(seq, _)| *seq > ledger.last);
+        let fresh = entries.filter(|(seq, _)| *seq > ledger.last);
         let rows: Vec<(i64, Row)> = fresh.map(|(seq, entry)| (seq, Row::new(entry, &names))).collect();
         let unforked = fork::hold();
         if let Some((last, _)) = rows.last() {
@@ -248,7 +248,7 @@ impl Work {
             tx.commit().map_err(failed)?;
         }
         self.report(None);
-        Ok(more)
+        Ok(upto < waiting.end)
     }
 
     /// Tells all processes how the last commit went, and wakes who waits for it.

@@ -34,9 +34,12 @@ impl Layout {
         self.journal.tail(words)..self.journal.head(words)
     }
 
-    /// Whether the ledger is so far behind that callers should wait for it.
+    /// Whether the ledger is so far behind that callers should wait for it: soon there is no room beyond what open reservations
+    /// were promised. While only a few entries wait, a wait would not make room.
     pub fn is_crowded(&self, words: Words<'_>) -> bool {
-        self.journal.free_slots(words) < self.journal.capacity() / 4 || self.blobs.free_blocks(words) < self.blobs.capacity() / 4
+        let (free, capacity) = (self.journal.free_slots(words), self.journal.capacity());
+        let crowded = free < self.due.len(words) + capacity / 4 || self.blobs.free_blocks(words) < self.blobs.capacity() / 4;
+        crowded && capacity - free > capacity / 64
     }
 
     /// An entry that waits.
