@@ -100,6 +100,8 @@ class Decision:
     @property
     def wait_ns(self) -> int | None: ...
     @property
+    def slack_ns(self) -> int | None: ...
+    @property
     def wait(self) -> str | None: ...
     @property
     def next_tier(self) -> bool: ...
@@ -146,6 +148,20 @@ class Gate:
     def bind(self, labels: dict[str, str] | None = None, *, ttl_s: float = 660.0) -> Scope: ...
     def take(
         self,
+        labels: dict[str, str] | None,
+        requests: int | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        total_tokens: int | None = None,
+        usd: str | Decimal | Money | None = None,
+        ttl_s: float = 660.0,
+    ) -> Decision: ...
+    def take_in_turn(
+        self,
+        queue: Queue,
+        priority: int,
+        now_ns: int,
+        ticket: int | None,
         labels: dict[str, str] | None,
         requests: int | None = None,
         input_tokens: int | None = None,
@@ -270,6 +286,8 @@ class Queue:
     def releases(self) -> int: ...
     @property
     def alarms(self) -> int: ...
+    @property
+    def is_quiet(self) -> bool: ...
     def ahead(self, claim: Claim, *, priority: int, now_ns: int, ticket: int | None = None) -> Decision | None: ...
     def join(
         self,

@@ -35,7 +35,7 @@ def governor(*, tiers: Any = ONLY, **parts: Any) -> tk.Governor:
 
 
 def nothing_left(line: waiting.Waiting) -> bool:
-    counts = (len(line.waiters), len(line._queue), line._queue.alarms, len(line._sleepers), len(line._loops))
+    counts = (len(line.waiters), len(line.queue), line.queue.alarms, len(line._sleepers), len(line._loops))
     return counts == (0, 0, 0, 0, 0)
 
 
@@ -358,7 +358,7 @@ def test_waits_that_cannot_end_in_time_end_at_once() -> None:
     assert not limiter.wait({}, timeout_s=30)
     assert not limiter.wait({}, timeout_s=30, requests=2)
     assert time.monotonic() - started < 1
-    limiter._waiting._queue = _core.Queue(max_waiters=1)
+    limiter._waiting.queue = _core.Queue(max_waiters=1)
 
     async def story() -> None:
         first = asyncio.create_task(limiter.wait_async({}, timeout_s=100))

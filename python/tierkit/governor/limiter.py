@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
-    from typing import Any
 
+    from tierkit.governor.taking import Units
     from tierkit.money import Money
     from tierkit.policy import Limit
 
@@ -116,7 +116,7 @@ class Limiter(Opened):
         """
         who = labels if type(labels) is dict else as_dict(labels)
         if self._waiting.waiters:
-            units = _units(requests, input_tokens, output_tokens, total_tokens, usd)
+            units = (requests, input_tokens, output_tokens, total_tokens, usd)
             return Taking(self, self._waiting, who, units, ttl_s=ttl_s).try_once()
         return self.gate.take(who, requests, input_tokens, output_tokens, total_tokens, usd, ttl_s)
 
@@ -154,7 +154,7 @@ class Limiter(Opened):
             >>> [bool(limiter.wait(timeout_s=5, priority="high")) for _ in range(3)]
             [True, True, True]
         """
-        units = _units(requests, input_tokens, output_tokens, None, usd)
+        units = (requests, input_tokens, output_tokens, None, usd)
         taken: _core.Decision = self._waiting.wait(self._taking(labels, units, priority, weight), timeout_s)
         return taken
 
@@ -171,12 +171,12 @@ class Limiter(Opened):
         weight: int = 1,
     ) -> _core.Decision:
         """Wait on the event loop; see `wait`. A task that is cancelled takes nothing."""
-        units = _units(requests, input_tokens, output_tokens, None, usd)
+        units = (requests, input_tokens, output_tokens, None, usd)
         taking = self._taking(labels, units, priority, weight)
         taken: _core.Decision = await self._waiting.wait_async(taking, timeout_s)
         return taken
 
-    def _taking(self, labels: Mapping[str, str] | None, units: dict[str, Any], priority: str, weight: int) -> Taking:
+    def _taking(self, labels: Mapping[str, str] | None, units: Units, priority: str, weight: int) -> Taking:
         if isinstance(weight, bool) or not isinstance(weight, int) or not 1 <= weight <= _MAX_WEIGHT:
             raise ConfigError(f"weight={weight!r}: expected a whole number from 1 to {_MAX_WEIGHT}")
         place = class_of(priority)
@@ -217,15 +217,3 @@ class Limiter(Opened):
         )
         gate = self.gate
         self._waiting.released(lambda: gate.touched(decision))
-
-
-def _units(
-    requests: int, input_tokens: int, output_tokens: int, total_tokens: int | None, usd: str | Decimal | Money | None
-) -> dict[str, Any]:
-    return {
-        "requests": requests,
-        "input_tokens": input_tokens,
-        "output_tokens": output_tokens,
-        "total_tokens": total_tokens,
-        "usd": usd,
-    }

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 from tierkit.governor.waiter import flow_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from decimal import Decimal
 
     from tierkit import _core
     from tierkit.governor.opened import Opened
     from tierkit.governor.waiting import Waiting
+    from tierkit.money import Money
+
+    # Requests, input, output and total tokens, and money; a total of None is the sum.
+    Units = tuple[int, int, int, int | None, str | Decimal | Money | None]
 
 __all__ = ["Taking"]
 
@@ -30,7 +36,7 @@ class Taking:
         owner: Opened,
         waiting: Waiting,
         labels: dict[str, str],
-        units: dict[str, Any],
+        units: Units,
         *,
         ttl_s: float = 660.0,
         priority: int = 2,
@@ -52,12 +58,11 @@ class Taking:
 
     def try_once(self, ticket: int | None = None) -> _core.Decision:
         """Take, unless others wait before this request."""
-        if self._waiting.waiters:
-            claim = self._owner.gate.claim(self._labels, None, **self._units)
-            held_up = self._waiting.ahead(claim, self.priority, ticket)
-            if held_up is not None:
-                return held_up
-        return self._owner.gate.take(self._labels, **self._units, ttl_s=self._ttl_s)
+        gate, queue = self._owner.gate, self._waiting.queue
+        if not self._waiting.waiters:
+            return gate.take(self._labels, *self._units, self._ttl_s)
+        now_ns = time.monotonic_ns()
+        return gate.take_in_turn(queue, self.priority, now_ns, ticket, self._labels, *self._units, self._ttl_s)
 
     def give_back(self, granted: _core.Decision) -> None:
         """Give everything back: nothing was used."""

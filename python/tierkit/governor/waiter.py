@@ -89,6 +89,11 @@ class Waiter:
             raise value
         return value
 
+    @property
+    def was_served(self) -> bool:
+        """Whether its caller got what it waited for."""
+        return self._taken and self.outcome is not None and self.outcome[0] == "granted"
+
     def lost(self) -> Any:
         """Return a grant that the caller never saw, or None."""
         if self.outcome is None or self._taken or self.outcome[0] != "granted":

@@ -25,6 +25,10 @@ __all__ = ["Waiting"]
 _RECHECK_NS = 250_000_000
 """A head that waits for a release looks again after this long: reservations also end by expiring."""
 _LONGEST_S = 31_536_000.0
+_CROWD = 16
+"""So many who wait are served several at a ring, as far as the bucket holds what comes in meanwhile."""
+_GRACE_NS = 5_000_000
+"""How much later than it fits a head may be tried then."""
 
 
 class Waiting:
@@ -34,6 +38,7 @@ class Waiting:
     then it is woken; if its caller is gone by then, they are given back and the next one is tried.
 
     Attributes:
+        queue: Whose turn it is.
         waiters: All who wait, by ticket; empty means that nobody can be passed.
     """
 
@@ -45,8 +50,8 @@ class Waiting:
         "_moved_ns",
         "_neighbours",
         "_owners",
-        "_queue",
         "_sleepers",
+        "queue",
         "waiters",
     )
 
@@ -60,7 +65,7 @@ class Waiting:
 
     def start_over(self) -> None:
         """Start with nobody waiting: the callers of a parent do not exist in its child."""
-        self._queue = _core.Queue()
+        self.queue = _core.Queue()
         # Re-entrant: the collector may close a dropped coroutine, and so end its wait, within any of these steps.
         self._lock = threading.RLock()
         self._owners = itertools.count(1)
@@ -76,7 +81,7 @@ class Waiting:
 
     def ahead(self, claim: _core.Claim, priority: int, ticket: int | None) -> _core.Decision | None:
         """Return the refusal of a request before which others wait, or None."""
-        return self._queue.ahead(claim, priority=priority, now_ns=time.monotonic_ns(), ticket=ticket)
+        return self.queue.ahead(claim, priority=priority, now_ns=time.monotonic_ns(), ticket=ticket)
 
     def released(self, claim: Callable[[], _core.Claim | None] | None = None) -> None:
         """Tell that units, slots or money came back, and serve those who now fit.
@@ -85,16 +90,16 @@ class Waiting:
             claim: From where they had been taken; asked only if somebody waits. None: nobody knows.
         """
         if self.waiters:
-            self._queue.release(None if claim is None else claim())
+            self.queue.release(None if claim is None else claim())
         else:
-            self._queue.release()
+            self.queue.release()
             if not self.waiters:
                 return
         self.poll()
 
     def wait(self, bid: Bid, wait_s: float) -> Any:
         """Try a request; when it is refused, wait in line. Returns what it took, or the last refusal."""
-        seen = self._queue.releases
+        seen = self.queue.releases
         outcome = bid.try_once()
         if not _refuses(outcome):
             return outcome
@@ -104,9 +109,9 @@ class Waiting:
             self._sleepers.pop(sleeper.owner, None)
             return outcome
         try:
-            self.poll()
+            self._poll_if_due()
             while waiter.outcome is None:
-                sleeper.sleep(self._queue.next_alarm(sleeper.owner))
+                sleeper.sleep(self.queue.next_alarm(sleeper.owner))
                 self.poll()
             return waiter.take()
         finally:
@@ -117,7 +122,7 @@ class Waiting:
         """The same on an event loop: one timer for all its waiters, no thread."""
         import asyncio  # noqa: PLC0415 - `import tierkit` must not load it
 
-        seen = self._queue.releases
+        seen = self.queue.releases
         outcome = bid.try_once()
         if not _refuses(outcome):
             return outcome
@@ -128,7 +133,7 @@ class Waiting:
             if waiter is None:
                 return outcome
             try:
-                self.poll()
+                self._poll_if_due()
                 if waiter.future is not None:
                     await waiter.future
                 return waiter.take()
@@ -139,7 +144,7 @@ class Waiting:
 
     def poll(self) -> None:
         """Try every head whose time has come, and let go those whose time is up."""
-        queue = self._queue
+        queue = self.queue
         if self._clock is not None and self._moved_ns != self._clock.boot_ns:
             self._moved_ns = self._clock.boot_ns
             queue.release()
@@ -154,6 +159,10 @@ class Waiting:
             if sleeper is not None:
                 sleeper.arm(at_ns)
 
+    def _poll_if_due(self) -> None:
+        if self._clock is not None or not self.queue.is_quiet:
+            self.poll()
+
     def _join(
         self, bid: Bid, decision: _core.Decision, sleeper: ThreadSleeper | LoopSleeper, *, seen: int, wait_s: float
     ) -> Waiter | None:
@@ -167,14 +176,14 @@ class Waiting:
         waiter = Waiter(bid, decision, deadline_ns, sleeper)
         with self._lock:
             self._sleepers[sleeper.owner] = sleeper
-            ticket = self._queue.join(
+            ticket = self.queue.join(
                 decision,
                 priority=bid.priority,
                 flow=bid.flow,
                 weight=bid.weight,
                 owner=sleeper.owner,
                 deadline_ns=deadline_ns,
-                ready_ns=_ready_ns(decision, now_ns),
+                ready_ns=self._ready_ns(decision, now_ns, deadline_ns),
                 seen=seen,
             )
             if ticket is None:
@@ -186,7 +195,7 @@ class Waiting:
 
     def _try(self, ticket: int) -> None:
         """Try the head of a line: it is served, stays, or is refused for good."""
-        queue, waiter = self._queue, self._waiter(ticket)
+        queue, waiter = self.queue, self._waiter(ticket)
         if waiter is None or waiter.sleeper.gone:
             with self._lock:
                 self.waiters.pop(ticket, None)
@@ -212,10 +221,24 @@ class Waiting:
         now_ns = time.monotonic_ns()
         waiter.decision = decision
         if _too_late(decision, now_ns, waiter.deadline_ns):
-            self._queue.leave(waiter.ticket)
+            self.queue.leave(waiter.ticket)
             self._finish(waiter, "refused", decision)
         else:
-            self._queue.refused(waiter.ticket, decision, ready_ns=_ready_ns(decision, now_ns), seen=seen)
+            ready_ns = self._ready_ns(decision, now_ns, waiter.deadline_ns)
+            self.queue.refused(waiter.ticket, decision, ready_ns=ready_ns, seen=seen)
+
+    def _ready_ns(self, decision: _core.Decision, now_ns: int, deadline_ns: int) -> int | None:
+        """When a refused request is to be tried again if nothing happens; None as soon as it is its turn."""
+        if decision.cause == "queued":
+            return None
+        wait_ns, slack_ns = decision.wait_ns, decision.slack_ns
+        if wait_ns is None:
+            return now_ns + _RECHECK_NS
+        ready_ns = now_ns + wait_ns
+        if slack_ns is None or len(self.waiters) < _CROWD:
+            return ready_ns
+        later_ns = ready_ns + min(slack_ns // 4, _GRACE_NS)
+        return later_ns if later_ns < deadline_ns else ready_ns
 
     def _waiter(self, ticket: int) -> Waiter | None:
         with self._lock:
@@ -235,18 +258,20 @@ class Waiting:
         with self._lock:
             waiter.closed = True
             self.waiters.pop(waiter.ticket, None)
+        if waiter.was_served:
+            return  # whoever served it took it out of the line, and went on to the next
         lost = waiter.lost()
         if lost is not None:
             waiter.bid.give_back(lost)
-            self._queue.release()
-        self._queue.leave(waiter.ticket)
+            self.queue.release()
+        self.queue.leave(waiter.ticket)
         self.poll()
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> LoopSleeper:
         with self._lock:
             sleeper = self._loops.get(loop)
             if sleeper is None:
-                sleeper = LoopSleeper(next(self._owners), loop, self.poll, self._queue.next_alarm)
+                sleeper = LoopSleeper(next(self._owners), loop, self.poll, self.queue.next_alarm)
                 self._loops[loop] = sleeper
             sleeper.waiting += 1
             return sleeper
@@ -269,10 +294,3 @@ def _too_late(decision: _core.Decision, now_ns: int, deadline_ns: int) -> bool:
     """Whether waiting cannot help: never, or not before the deadline."""
     wait_ns = decision.wait_ns
     return decision.wait == "never" or (wait_ns is not None and now_ns + wait_ns > deadline_ns)
-
-
-def _ready_ns(decision: _core.Decision, now_ns: int) -> int | None:
-    """When a refused request is to be tried again if nothing happens; None as soon as it is its turn."""
-    if decision.cause == "queued":
-        return None
-    return now_ns + (_RECHECK_NS if decision.wait_ns is None else decision.wait_ns)

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyList};
 use tierkit_core::decision::{Cause, Failing, Refusal, Wait};
 use tierkit_core::gate::Bound as Scopes;
 use tierkit_core::ledger::ReservationId;
-use tierkit_core::rules::Rules;
+use tierkit_core::rules::{RuleKind, Rules};
 use tierkit_core::throttle::{Dimension, Units};
 use tierkit_core::units::format_nusd;
 
@@ -147,6 +147,16 @@ impl PyDecision {
         match self.binding()?.1.wait {
             Wait::For(ns) => Some(ns),
             Wait::UntilReleased | Wait::Never => None,
+        }
+    }
+
+    /// How long after its wait a refused rate may be asked without a loss of refills; None for any other refusal.
+    #[getter]
+    fn slack_ns(&self) -> Option<u64> {
+        let (rules, found) = self.binding()?;
+        match (&rules.get(found.rule)?.kind, found.cause) {
+            (RuleKind::Refill(_, quota), Cause::Rate) => Some(quota.slack_ns(found.needed)),
+            _ => None,
         }
     }
 

@@ -20,9 +20,10 @@ use crate::door::{attached, durably};
 use crate::error::{config, state, store};
 use crate::labels::{key_dict, passing, read};
 use crate::money::{PyMoney, decimal};
-use crate::queue::PyClaim;
+use crate::queue::{PyClaim, PyQueue};
 use crate::rules::{PyBudgetRule, PyLimitRule};
-use crate::scope::{PyScope, amount, asked, money, reserved};
+use crate::scope::{PyScope, reserved};
+use crate::units::{asked, used};
 use crate::usage::PyUsage;
 
 /// A gate over the rules of a policy.
@@ -43,29 +44,6 @@ fn checked(rules: &Bound<'_, PyList>) -> PyResult<Vec<Rule>> {
     rules.iter().map(rule).collect()
 }
 
-/// The units of a settle: what is named is what was used, the rest was used as taken.
-fn used(taken: Units, asked: [Option<&Bound<'_, PyAny>>; 4], usd: Option<&Bound<'_, PyAny>>) -> PyResult<Units> {
-    let [requests, input, output, total] = asked;
-    let mut units = taken.with(Dimension::Concurrency, 0);
-    for (dimension, value) in
-        [(Dimension::Requests, requests), (Dimension::InputTokens, input), (Dimension::OutputTokens, output)]
-    {
-        if let Some(value) = value {
-            units = units.with(dimension, amount(value, dimension.as_str())?);
-        }
-    }
-    if let Some(value) = total {
-        units = units.with(Dimension::TotalTokens, amount(value, "total_tokens")?);
-    } else if input.is_some() || output.is_some() {
-        let sum = units.get(Dimension::InputTokens).saturating_add(units.get(Dimension::OutputTokens));
-        units = units.with(Dimension::TotalTokens, sum);
-    }
-    match usd {
-        Some(value) => Ok(units.with(Dimension::Usd, money(value)?)),
-        None => Ok(units),
-    }
-}
-
 fn allows(py: Python<'_>, on_state_error: &str) -> PyResult<bool> {
     match on_state_error {
         "allow" => Ok(true),
@@ -80,6 +58,32 @@ fn nanoseconds(py: Python<'_>, ttl_s: f64) -> PyResult<u64> {
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     Ok((ttl_s * 1e9) as u64)
+}
+
+impl PyGate {
+    /// Takes by labels, under the rules in force.
+    fn take_units(
+        &self,
+        py: Python<'_>,
+        labels: Option<&Bound<'_, PyDict>>,
+        units: &Units,
+        ttl_s: f64,
+    ) -> PyResult<Py<PyDecision>> {
+        loop {
+            let rules = self.gate.rules();
+            let scopes = passing(py, labels, None, |labels| self.gate.passing(&rules, labels))?;
+            if scopes.holds() {
+                return PyScope::take_units(&Bound::new(py, self.bind(py, labels, ttl_s)?)?, units);
+            }
+            let decision = match self.gate.take(&scopes, units) {
+                Ok(Ok(())) => PyDecision::new(Answer::Taken(scopes), *units),
+                Ok(Err(refusal)) => PyDecision::refused(&rules, refusal, *units),
+                Err(StoreError::Stale) => continue,
+                Err(error) => return Err(store(py, &error)),
+            };
+            return Py::new(py, decision);
+        }
+    }
 }
 
 #[pymethods]
@@ -156,20 +160,32 @@ impl PyGate {
         usd: Option<&Bound<'_, PyAny>>,
         ttl_s: f64,
     ) -> PyResult<Py<PyDecision>> {
+        self.take_units(py, labels, &asked(requests, input_tokens, output_tokens, total_tokens, usd)?, ttl_s)
+    }
+
+    /// The same, unless others wait in the queue before this request, or before the one with this ticket in it.
+    #[pyo3(signature = (queue, priority, now_ns, ticket, labels, requests=None, input_tokens=None, output_tokens=None, total_tokens=None, usd=None, ttl_s=660.0))]
+    fn take_in_turn(
+        &self,
+        py: Python<'_>,
+        queue: &PyQueue,
+        priority: usize,
+        now_ns: u64,
+        ticket: Option<u64>,
+        labels: Option<&Bound<'_, PyDict>>,
+        requests: Option<&Bound<'_, PyAny>>,
+        input_tokens: Option<&Bound<'_, PyAny>>,
+        output_tokens: Option<&Bound<'_, PyAny>>,
+        total_tokens: Option<&Bound<'_, PyAny>>,
+        usd: Option<&Bound<'_, PyAny>>,
+        ttl_s: f64,
+    ) -> PyResult<Py<PyDecision>> {
         let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
-        loop {
-            let rules = self.gate.rules();
-            let scopes = passing(py, labels, None, |labels| self.gate.passing(&rules, labels))?;
-            if scopes.holds() {
-                return PyScope::take_units(&Bound::new(py, self.bind(py, labels, ttl_s)?)?, &units);
-            }
-            let decision = match self.gate.take(&scopes, &units) {
-                Ok(Ok(())) => PyDecision::new(Answer::Taken(scopes), units),
-                Ok(Err(refusal)) => PyDecision::refused(&rules, refusal, units),
-                Err(StoreError::Stale) => continue,
-                Err(error) => return Err(store(py, &error)),
-            };
-            return Py::new(py, decision);
+        let rules = self.gate.rules();
+        let bound = passing(py, labels, None, |labels| self.gate.bound(&rules, labels))?;
+        match queue.held_up(&PyClaim::new(&rules, &bound, units), priority, now_ns, ticket) {
+            Some(held_up) => Py::new(py, held_up),
+            None => self.take_units(py, labels, &units, ttl_s),
         }
     }
 

@@ -24,6 +24,7 @@ mod rules;
 mod scope;
 mod steering;
 mod tokens;
+mod units;
 mod usage;
 
 use pyo3::prelude::*;

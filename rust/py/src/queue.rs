@@ -83,8 +83,13 @@ impl PyQueue {
     /// The refusal of a claim before which others wait, or None.
     #[pyo3(signature = (claim, *, priority, now_ns, ticket=None))]
     fn ahead(&self, claim: &PyClaim, priority: usize, now_ns: u64, ticket: Option<u64>) -> Option<PyDecision> {
-        let ahead = self.state().ahead(&claim.scopes, priority, ticket)?;
-        claim.held_up(ahead, now_ns)
+        self.held_up(claim, priority, now_ns, ticket)
+    }
+
+    /// Whether there is nothing to do until an alarm rings.
+    #[getter]
+    fn is_quiet(&self) -> bool {
+        self.state().is_quiet()
     }
 
     /// Joins the line of the rule that refused; None when it is full.
@@ -143,6 +148,12 @@ impl PyQueue {
 }
 
 impl PyQueue {
+    /// The refusal of a claim before which others wait.
+    pub fn held_up(&self, claim: &PyClaim, priority: usize, now_ns: u64, ticket: Option<u64>) -> Option<PyDecision> {
+        let ahead = self.state().ahead(&claim.scopes, priority, ticket)?;
+        claim.held_up(ahead, now_ns)
+    }
+
     /// The state; a poisoned lock still holds whole lines, since no step in between calls back.
     fn state(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -15,9 +15,8 @@ use tierkit_store::{DurableGate, StoreError};
 
 use crate::decision::{Answer, PyDecision};
 use crate::door::{attached, durably};
-use crate::error::{config, store};
-use crate::money::extract_nusd;
-use crate::usage::count;
+use crate::error::store;
+use crate::units::asked;
 
 /// Labels matched once: the handle for hot paths.
 #[pyclass(frozen, module = "tierkit._core", name = "Scope")]
@@ -30,23 +29,6 @@ pub struct PyScope {
     later: Mutex<Option<Py<PyScope>>>,
     /// The first decision to take, handed out again whenever nobody holds it: making one costs a third of a take.
     usual: PyOnceLock<Py<PyDecision>>,
-}
-
-/// A count of units.
-pub fn amount(value: &Bound<'_, PyAny>, name: &str) -> PyResult<i64> {
-    match value.extract::<i64>() {
-        Ok(amount) if amount >= 0 => Ok(amount),
-        _ => Ok(i64::try_from(count(value, name)?).unwrap_or(i64::MAX)),
-    }
-}
-
-/// An amount of money of 0 or more, in nano-USD.
-pub fn money(value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let nusd = extract_nusd(value)?;
-    if nusd < 0 {
-        return Err(config(value.py(), format!("usd {}: expected 0 or more", value.str()?)));
-    }
-    Ok(nusd)
 }
 
 /// The decision of an admission.
@@ -143,23 +125,6 @@ impl PyScope {
         let units = asked(requests, input_tokens, output_tokens, total_tokens, usd)?;
         Self::take_units(slf, &units)
     }
-}
-
-/// The units of a take: what is left out counts as 0, requests as 1, and total tokens as the sum.
-#[inline]
-pub fn asked(
-    requests: Option<&Bound<'_, PyAny>>,
-    input_tokens: Option<&Bound<'_, PyAny>>,
-    output_tokens: Option<&Bound<'_, PyAny>>,
-    total_tokens: Option<&Bound<'_, PyAny>>,
-    usd: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Units> {
-    let requests = requests.map_or(Ok(1), |value| amount(value, "requests"))?;
-    let input = input_tokens.map_or(Ok(0), |value| amount(value, "input_tokens"))?;
-    let output = output_tokens.map_or(Ok(0), |value| amount(value, "output_tokens"))?;
-    let total = total_tokens.map_or(Ok(input.saturating_add(output)), |value| amount(value, "total_tokens"))?;
-    let nusd = usd.map_or(Ok(0), money)?;
-    Ok(Units([requests, input, output, total, nusd, 1]))
 }
 
 /// Adds this name to the module.

@@ -26,7 +26,9 @@ impl Alarms {
     pub fn set(&mut self, owner: u64, at_ns: u64, ticket: Ticket, ring: Ring) {
         self.by_time.insert((at_ns, ticket, ring, owner));
         self.by_owner.insert((owner, at_ns, ticket, ring));
-        self.touched.insert(owner);
+        if self.next(owner) == Some(at_ns) {
+            self.touched.insert(owner);
+        }
     }
 
     /// Takes an alarm back.
@@ -46,7 +48,12 @@ impl Alarms {
         self.by_time.first().filter(|first| first.0 <= now_ns).map(|first| (first.1, first.2))
     }
 
-    /// Owners with new alarms since the last call, each with its earliest.
+    /// Whether no owner is to be told of an alarm that comes before those it knows.
+    pub fn are_known(&self) -> bool {
+        self.touched.is_empty()
+    }
+
+    /// Owners with alarms since the last call that come before those they had, each with its earliest.
     pub fn drain(&mut self) -> Vec<(u64, u64)> {
         let touched = std::mem::take(&mut self.touched);
         touched.into_iter().filter_map(|owner| Some((owner, self.next(owner)?))).collect()

@@ -234,6 +234,11 @@ impl Queue {
         late
     }
 
+    /// Whether there is nothing to do until an alarm rings: nobody to try, no owner to tell of an alarm.
+    pub fn is_quiet(&self) -> bool {
+        self.due.is_empty() && self.alarms.are_known()
+    }
+
     /// When an owner is to call `poll` next.
     pub fn next_alarm(&self, owner: u64) -> Option<u64> {
         self.alarms.next(owner)

@@ -31,6 +31,13 @@ pub struct Quota {
 }
 
 impl Quota {
+    /// How long a bucket that holds so many units takes until it is full, in nanoseconds: what comes in later is lost.
+    pub fn slack_ns(&self, units: i64) -> u64 {
+        let room = u128::try_from(self.burst.saturating_sub(units)).unwrap_or(0);
+        let slack = (room * u128::from(self.den_ns)).checked_div(u128::from(self.num));
+        slack.and_then(|ns| u64::try_from(ns).ok()).unwrap_or(u64::MAX)
+    }
+
     /// Checks and reduces a rate.
     ///
     /// # Errors

@@ -34,12 +34,13 @@ impl Layout {
         self.journal.tail(words)..self.journal.head(words)
     }
 
-    /// Whether the ledger is so far behind that callers should wait for it: soon there is no room beyond what open reservations
-    /// were promised. While only a few entries wait, a wait would not make room.
+    /// Whether the ledger is so far behind that callers should wait for it: a power cut would lose much, a flush would take long,
+    /// or soon there is no room beyond what open reservations were promised. With few entries to write, no wait makes room.
     pub fn is_crowded(&self, words: Words<'_>) -> bool {
         let (free, capacity) = (self.journal.free_slots(words), self.journal.capacity());
-        let crowded = free < self.due.len(words) + capacity / 4 || self.blobs.free_blocks(words) < self.blobs.capacity() / 4;
-        crowded && capacity - free > capacity / 64
+        let waiting = capacity.saturating_sub(free);
+        let few_left = free < self.due.len(words) + capacity / 4 || self.blobs.free_blocks(words) < self.blobs.capacity() / 4;
+        waiting > capacity / 4 || few_left && waiting > capacity / 64
     }
 
     /// An entry that waits.
