@@ -20,7 +20,7 @@ import throttle_peers
 import throttle_processes
 import throttle_threads
 import throttle_waiters
-from throttle_ours import hot_key, keys, pairs, strict_callers
+from throttle_ours import hot_key, keys, pairs, pairs_on_disk, strict_callers
 from throttle_peers import absent
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def rows(turns: int) -> Iterator[Row]:
         memory = pairs(None, "relaxed")
         for name, once in (("relaxed", pairs(relaxed, "relaxed")), ("strict", pairs(strict, "strict"))):
             yield from compared(f"{case}, {name}", once, {"the same in memory": memory}, turns)
+        plain = {"SQLite NORMAL, 128 in a transaction": throttle_peers.sqlite_pairs(relaxed)}
+        yield from compared(f"{case}, relaxed, written to the ledger", pairs_on_disk(relaxed), plain, turns)
         if (peer := throttle_peers.synced_writes(strict)) is not None:
             yield from compared(f"{case}, strict", pairs(strict, "strict"), {"4 KiB write + fdatasync": peer}, turns)
         alone = {"one caller": strict_callers(strict, 1)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import sqlite3
 import subprocess
 import sys
 import timeit
@@ -94,6 +95,30 @@ def synced_writes(folder: str) -> Callable[[], float] | None:
         os.fdatasync(file)
 
     return timed(once, 50)
+
+
+def sqlite_pairs(folder: str) -> Callable[[], float]:
+    """A plain ledger in SQLite: for each pair two changes of an account and two entries; 128 pairs a transaction."""
+    file = sqlite3.connect(Path(folder) / "plain.db", isolation_level=None)
+    file.execute("PRAGMA journal_mode=WAL")
+    file.execute("PRAGMA synchronous=NORMAL")
+    file.execute("CREATE TABLE account(id INTEGER PRIMARY KEY, posted INTEGER, pending INTEGER)")
+    file.execute("CREATE TABLE entry(seq INTEGER PRIMARY KEY, id TEXT, nusd INTEGER)")
+    file.execute("INSERT INTO account VALUES(1, 0, 0)")
+
+    def group() -> None:
+        file.execute("BEGIN IMMEDIATE")
+        for number in range(128):
+            file.execute("UPDATE account SET pending = pending + ? WHERE id = 1", (200_000,))
+            file.execute("INSERT INTO entry(id, nusd) VALUES(?, ?)", (f"request-{number}", 200_000))
+            file.execute(
+                "UPDATE account SET pending = pending - ?, posted = posted + ? WHERE id = 1", (200_000, 140_000)
+            )
+            file.execute("INSERT INTO entry(id, nusd) VALUES(?, ?)", (f"request-{number}", 140_000))
+        file.execute("COMMIT")
+
+    groups = timed(group, 40)
+    return lambda: groups() / 128
 
 
 def keys() -> dict[str, Callable[[], float]]:
