@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,23 @@ def test_bounds_hold_in_the_file_too(tmp_path: Path) -> None:
         assert len(found) == 10
         found.flush()
     assert sql(path, "SELECT count(*) FROM entry")[0][0] <= 10
+
+
+def test_what_leaves_memory_while_it_is_written_leaves_the_file_too(tmp_path: Path) -> None:
+    path, done = tmp_path / "cache.db", threading.Event()
+    with cache(path, capacity=20) as found:
+
+        def flush() -> None:
+            while not done.is_set():
+                found.flush()
+
+        hurry = threading.Thread(target=flush)
+        hurry.start()
+        for number in range(2_000):
+            found.put(namespace="a", key=b"%d" % number, value=b"v" * 100, ttl_s=60)
+        done.set()
+        hurry.join()
+    assert sql(path, "SELECT count(*) FROM entry")[0][0] <= 20
 
 
 def test_a_value_larger_than_memory_may_be_is_not_kept(tmp_path: Path) -> None:

@@ -141,12 +141,14 @@ impl Keeper {
         match self.write(&taken) {
             Ok((head, written)) => {
                 let mut store = self.inner.write();
-                for (id, version, seq) in written {
-                    store.written(id, version, seq);
-                }
-                drop(store);
-                self.tallies.clear();
+                // What left memory while it was written was told to leave a file that did not hold it yet.
+                let left = written.into_iter().filter(|(id, version, seq)| !store.written(*id, *version, *seq));
+                let left: Vec<Change> = left.map(|(id, _, seq)| Change::Drop(id, seq)).collect();
+                // Before anything else can leave: its removal must reach up to here.
                 disk.seen.store(head, Ordering::Release);
+                drop(store);
+                disk.queue.push(left);
+                self.tallies.clear();
                 disk.queue.finish(&taken);
                 disk.bell.tell(head);
                 Ok(disk.queue.len().0 > 0)

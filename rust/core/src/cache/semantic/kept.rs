@@ -35,12 +35,13 @@ impl Store {
         })
     }
 
-    /// Notes that the file holds this version of an entry.
-    pub fn written(&mut self, id: u64, version: u64, seq: i64) {
-        let entry = self.places.get(&id).and_then(|place| self.entries.get_mut(*place));
-        if let Some(entry) = entry.filter(|entry| entry.version == version && entry.seq == 0) {
+    /// Notes that the file holds this version of an entry; tells whether the entry, or a newer one in its place, is still held.
+    pub fn written(&mut self, id: u64, version: u64, seq: i64) -> bool {
+        let Some(entry) = self.places.get(&id).and_then(|place| self.entries.get_mut(*place)) else { return false };
+        if entry.version == version && entry.seq == 0 {
             entry.seq = seq;
         }
+        true
     }
 
     /// Whether the number belongs to the namespace and key: a record of another store, or a damaged one, has another.
