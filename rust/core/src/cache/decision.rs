@@ -13,6 +13,7 @@
 use std::cell::OnceCell;
 
 use super::guards::{Overlap, Pair, Words, alters, differences, differs};
+use super::sketch::{Room, Sketch};
 use crate::error::{Error, Result};
 
 /// Least cosine of a hit whose questions are known, if the caller names none. What it means depends on the encoder; the words
@@ -99,6 +100,17 @@ pub struct Asked<'a> {
     words: OnceCell<Option<Words>>,
 }
 
+/// A stored question, with what is kept of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// The question.
+    pub text: &'a str,
+    /// Its words, once they were read, and the room for them.
+    pub sketch: (&'a Sketch, &'a Room),
+    /// Good reports.
+    pub praise: u32,
+}
+
 /// What one stored question is to a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
@@ -118,7 +130,8 @@ impl<'a> Asked<'a> {
 
     /// `Serves` where [`verdict`] would be empty for checked values and an entry with so many good reports; `Near` is told from
     /// `Apart` only if it is `weighed`. The odds are asked first: they are the cheaper answer, and most neighbours share little.
-    pub fn read(&self, cached: &str, similarity: f32, wanted: Option<f32>, praise: u32, weighed: bool) -> Reading {
+    pub fn read(&self, stored: &Stored<'_>, similarity: f32, wanted: Option<f32>, weighed: bool) -> Reading {
+        let cached = stored.text;
         let blind = cached.is_empty() || self.text.is_empty();
         if similarity < floor(if blind { "" } else { self.text }, wanted) {
             return Reading::Apart;
@@ -128,9 +141,10 @@ impl<'a> Asked<'a> {
         }
         let words = self.words.get_or_init(|| (length(self.text) <= MOST_WORDS).then(|| Words::of(self.text)));
         let Some(new) = words.as_ref().filter(|_| length(cached) <= MOST_WORDS) else { return Reading::Apart };
-        let old = Words::of(cached);
+        let (sketch, room) = stored.sketch;
+        let old = sketch.words(cached, room);
         let pair = Pair::of(&old, new);
-        match odds(Overlap::of(&pair), similarity, praise) >= CUT && !differs(&pair) {
+        match odds(Overlap::of(&pair), similarity, stored.praise) >= CUT && !differs(&pair) {
             true => Reading::Serves,
             false if weighed && !alters(&pair) => Reading::Near,
             false => Reading::Apart,
@@ -168,9 +182,18 @@ mod tests {
         let allows = |a: &str, b: &str| verdict(a, b, similarity, None).is_ok_and(|reasons| reasons.is_empty());
         let there = allows(a, b);
         assert_eq!(there, allows(b, a), "{a} | {b}");
-        let read = |weighed| Asked::of(b).read(a, similarity, None, 0, weighed) == Reading::Serves;
-        assert_eq!((there, there), (read(false), read(true)), "{a} | {b}: the short way says the same");
+        short(a, b, similarity, there);
         there
+    }
+
+    /// The short way says the same, also with words that are kept.
+    fn short(a: &str, b: &str, similarity: f32, there: bool) {
+        let (sketch, mut room) = (Sketch::default(), Room::default());
+        (0..16).for_each(|_| room.grow(4_096));
+        for weighed in [false, true] {
+            let stored = Stored { text: a, sketch: (&sketch, &room), praise: 0 };
+            assert_eq!(there, Asked::of(b).read(&stored, similarity, None, weighed) == Reading::Serves, "{a} | {b}");
+        }
     }
 
     #[test]
@@ -187,6 +210,26 @@ mod tests {
         ] {
             assert_eq!(hit(a, b, similarity), wanted, "{a} | {b}");
         }
+    }
+
+    /// Texts of a few words each, so that many pairs share most of them.
+    #[test]
+    fn words_that_are_kept_decide_as_the_texts_do() {
+        const VOCABULARY: [&str; 20] = [
+            "How", "do", "I", "reset", "the", "password", "can't", "2", "eggs", "boil", "from", "Oslo", "to", "Rome", "three",
+            "kg", "my", "open", "close", "log in",
+        ];
+        let mut state = 7_u64;
+        let mut text = || {
+            let words = (0..7).map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                VOCABULARY[(state >> 33) as usize % VOCABULARY.len()]
+            });
+            words.collect::<Vec<_>>().join(" ")
+        };
+        let texts: Vec<String> = (0..60).map(|_| text()).collect();
+        let hits = texts.iter().flat_map(|a| texts.iter().map(move |b| hit(a, b, 0.95))).filter(|hit| *hit).count();
+        assert!((texts.len()..texts.len() * texts.len() / 2).contains(&hits), "{hits}");
     }
 
     #[test]

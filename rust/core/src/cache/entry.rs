@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use super::index::Flat;
 use super::owner::Owner;
 use super::row::Row;
+use super::sketch::{Sketch, allowance};
 
 /// Bytes of map slots, allocation headers and counters around one entry, rounded up.
 const OVERHEAD_BYTES: u64 = 128;
@@ -23,6 +24,8 @@ pub struct Entry {
     pub key: Box<[u8]>,
     /// The question, for the guards.
     pub text: Box<str>,
+    /// The same as the guards read it.
+    pub sketch: Sketch,
     /// The answer; None while it lies in a file alone.
     pub value: Option<Arc<[u8]>>,
     /// Digest of the answer, equal for equal ones; None while the value was not seen.
@@ -61,6 +64,7 @@ impl Entry {
             namespace: new.namespace.into(),
             key: new.key.into(),
             text: new.text.into(),
+            sketch: Sketch::default(),
             value: Some(new.value.into()),
             class: None,
             owner,
@@ -86,6 +90,7 @@ impl Entry {
             namespace: record.namespace,
             key: record.key,
             text: record.text,
+            sketch: Sketch::default(),
             value: None,
             class: None,
             owner,
@@ -210,6 +215,7 @@ impl Record {
 }
 
 fn weight(parts: [usize; 5], dim: Option<usize>) -> u64 {
-    let row = dim.map_or(0, Flat::row_bytes);
+    let [_, _, text, ..] = parts;
+    let row = dim.map_or(0, |dim| Flat::row_bytes(dim) + allowance(text));
     OVERHEAD_BYTES + size_of::<Entry>() as u64 + (parts.iter().sum::<usize>() + row) as u64
 }

@@ -13,6 +13,7 @@
 //! | [`guards`] | which near-duplicates must not share an answer |
 //! | [`decision`] | from similarity and common words to a hit |
 //! | [`agreement`] | what the nearest neighbours say together |
+//! | [`sketch`] | stored questions as the guards read them |
 //! | [`entry`] | what one stored answer weighs in bytes and in money |
 //! | [`ident`] | the number of a key, stable in files |
 //! | [`owner`] | whom answers are kept for, and what hits saved them |
@@ -34,4 +35,5 @@ pub mod owner;
 pub mod rotation;
 pub mod row;
 pub mod semantic;
+pub mod sketch;
 pub mod unit;

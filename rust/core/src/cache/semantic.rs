@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ahash::RandomState;
 
 use super::agreement::{Classes, Jury, NEAR, Voice};
-use super::decision::{Asked, Reading, check_similarity, floor};
+use super::decision::{Asked, Reading, Stored, check_similarity, floor};
 use super::entry::{Entry, Put};
 use super::evict::Evictor;
 use super::ident::Ident;
 use super::index::Flat;
 use super::owner::Owners;
 use super::row::Row;
+use super::sketch::Room;
 use super::unit::{MAX_DIM, Unit};
 use crate::error::{Error, Result};
 
@@ -111,6 +112,8 @@ enum Shape<'a> {
 #[derive(Debug)]
 struct Partition {
     rows: Flat,
+    /// For the sketches of its entries with a row.
+    room: Room,
     entries: usize,
     bytes: u64,
     /// The answers of entries that have a row.
@@ -332,7 +335,7 @@ impl Store {
     }
 
     fn semantic(&self, ask: &Get<'_>, id: u64, now_ns: i64) -> Option<Hit> {
-        let Partition { rows, classes, .. } = self.partitions.get(ask.namespace)?;
+        let Partition { rows, room, classes, .. } = self.partitions.get(ask.namespace)?;
         let unit = ask.unit.filter(|_| !self.cut.contains(&id))?;
         let alive = |owner: u64| self.held(owner).is_some_and(|entry| entry.alive(now_ns));
         let asked = Asked::of(ask.text);
@@ -344,7 +347,8 @@ impl Store {
             if found.is_some() && !weighed {
                 break;
             }
-            let reading = asked.read(&entry.text, near.similarity, ask.min_similarity, entry.praise, weighed);
+            let stored = Stored { text: &entry.text, sketch: (&entry.sketch, room), praise: entry.praise };
+            let reading = asked.read(&stored, near.similarity, ask.min_similarity, weighed);
             if weighed && reading != Reading::Apart {
                 jury.hear(Voice { owner: near.owner, similarity: near.similarity, class: classes.shared(entry.class) });
             }
@@ -377,6 +381,7 @@ impl Store {
         let hasher = self.places.hasher();
         let partition = self.partitions.entry(Arc::clone(&entry.namespace)).or_insert_with(|| Partition {
             rows: Flat::new(dim),
+            room: Room::default(),
             entries: 0,
             bytes: 0,
             classes: Classes::new(hasher.clone()),
@@ -390,6 +395,9 @@ impl Store {
         entry.class.filter(|_| entry.row.is_some()).into_iter().for_each(|class| partition.classes.add(class));
         partition.entries += 1;
         partition.bytes += entry.bytes;
+        if entry.row.is_some() {
+            partition.room.grow(entry.text.len());
+        }
         self.bytes += entry.bytes;
         self.hot_bytes += entry.hot_bytes();
         self.places.insert(entry.id, self.entries.len());
@@ -445,6 +453,9 @@ impl Store {
         partition.bytes -= gone.bytes;
         partition.entries -= 1;
         gone.class.filter(|_| gone.row.is_some()).into_iter().for_each(|class| partition.classes.drop(class));
+        if gone.row.is_some() {
+            partition.room.shrink(gone.text.len(), &gone.sketch);
+        }
         let moved = gone.row.and_then(|row| partition.rows.remove(row).map(|owner| (owner, row)));
         if partition.entries == 0 {
             self.partitions.remove(&gone.namespace);

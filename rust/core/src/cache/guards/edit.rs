@@ -38,10 +38,15 @@ type Places = (Vec<usize>, Vec<usize>);
 /// What lies between the words that both texts have in one order, and how many these are.
 fn hunks(pair: &Pair<'_>) -> (Vec<Places>, usize) {
     let (rows, columns) = (pair.a.all.len(), pair.b.all.len());
-    let mut best = vec![vec![0_usize; columns + 1]; rows + 1];
-    for x in (0..rows).rev() {
-        for y in (0..columns).rev() {
-            best[x][y] = if pair.meets(x, y) { best[x + 1][y + 1] + 1 } else { best[x + 1][y].max(best[x][y + 1]) };
+    // Both texts begin with these, so the longest common order does.
+    let begin = (0..rows.min(columns)).take_while(|at| pair.meets(*at, *at)).count();
+    let place = |x: usize, y: usize| (x - begin) * (columns - begin + 1) + y - begin;
+    let mut best = vec![0_usize; (rows - begin + 1) * (columns - begin + 1)];
+    for x in (begin..rows).rev() {
+        for y in (begin..columns).rev() {
+            let longest =
+                if pair.meets(x, y) { best[place(x + 1, y + 1)] + 1 } else { best[place(x + 1, y)].max(best[place(x, y + 1)]) };
+            best[place(x, y)] = longest;
         }
     }
     let (mut x, mut y, mut found) = (0, 0, vec![(Vec::new(), Vec::new())]);
@@ -51,7 +56,7 @@ fn hunks(pair: &Pair<'_>) -> (Vec<Places>, usize) {
             found.push((Vec::new(), Vec::new()));
             (x, y) = (x + 1, y + 1);
         } else if let Some((a, b)) = found.last_mut() {
-            if y == columns || x < rows && best[x + 1][y] >= best[x][y + 1] {
+            if y == columns || x < rows && best[place(x + 1, y)] >= best[place(x, y + 1)] {
                 a.push(x);
                 x += 1;
             } else {
@@ -60,7 +65,7 @@ fn hunks(pair: &Pair<'_>) -> (Vec<Places>, usize) {
             }
         }
     }
-    (found, best[0][0])
+    (found, begin + best[0])
 }
 
 #[cfg(test)]

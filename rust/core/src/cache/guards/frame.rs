@@ -1,9 +1,12 @@
 //! Words that say nothing about the matter: grammar, and the frame that any request may stand in.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use ahash::RandomState;
+
 use super::lexicon::known;
-use super::lists::{List, listed};
+use super::lists::{List, hasher, listed};
 use super::spelling::slips;
 use super::words::Word;
 
@@ -85,10 +88,22 @@ pub fn is_slip(word: &str) -> bool {
     long && others.peek().is_some() && !known(word) && others.any(|other| slips(word, other) == 1)
 }
 
+fn first(phrase: &'static str) -> &'static str {
+    phrase.split(' ').next().unwrap_or(phrase)
+}
+
 /// Puts one wording in the place of others that mean the same.
 pub fn phrases(all: &mut Vec<Word>) {
+    static FIRST: LazyLock<HashSet<&str, RandomState>> = LazyLock::new(|| {
+        let mut all = HashSet::with_hasher(hasher());
+        all.extend(PHRASES.map(|(phrase, _)| first(phrase)));
+        all
+    });
+    if !all.iter().any(|word| FIRST.contains(word.lower.as_str())) {
+        return;
+    }
     for (phrase, instead) in PHRASES {
-        let first = phrase.split(' ').next().unwrap_or(phrase);
+        let first = first(phrase);
         if !all.iter().any(|word| word.lower == first) {
             continue;
         }

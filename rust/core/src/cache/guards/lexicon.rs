@@ -56,6 +56,13 @@ impl Forms {
         Self { known, bases, degrees: ["er", "est"].map(|degree| positives(word, degree)) }
     }
 
+    /// Bytes beside the struct itself.
+    pub fn bytes(&self) -> usize {
+        let all = [&self.bases, &self.degrees[0], &self.degrees[1]];
+        let own = |base: &Base| if let Cow::Owned(word) = &base.word { word.capacity() } else { 0 };
+        all.into_iter().map(|bases| bases.capacity() * size_of::<Base>() + bases.iter().map(own).sum::<usize>()).sum()
+    }
+
     /// Whether two words are forms of one word, or mean the same.
     pub fn same(&self, other: &Self) -> bool {
         self.related(other, |a, b| a.word == b.word || listed(a.same, &b.word))

@@ -47,7 +47,7 @@ pub fn table<V>() -> HashMap<&'static str, V, RandomState> {
 }
 
 /// Fixed seeds: nobody else chooses these words.
-fn hasher() -> RandomState {
+pub fn hasher() -> RandomState {
     RandomState::with_seeds(1, 2, 3, 4)
 }
 

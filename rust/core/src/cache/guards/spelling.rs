@@ -57,12 +57,15 @@ pub fn plain(piece: &str) -> Vec<(String, String)> {
     if shown.is_empty() {
         return mark(piece).into_iter().map(|mark| (mark.clone(), mark)).collect();
     }
-    let lower = shown.to_lowercase().replace('’', "'");
+    let lower = if shown.is_ascii() { shown.to_ascii_lowercase() } else { shown.to_lowercase().replace('’', "'") };
     if let Some(initials) = initials(&lower) {
         return vec![(shown.replace('.', ""), initials)];
     }
     if let Some((_, whole)) = WHOLE.iter().find(|(short, _)| *short == lower) {
         return whole.split(' ').map(|word| (word.to_owned(), word.to_owned())).collect();
+    }
+    if !lower.contains('\'') {
+        return parted(shown, &lower);
     }
     if let Some((rest, full)) = SHORT.iter().find_map(|(ending, full)| Some((lower.strip_suffix(ending)?, *full))) {
         return vec![(cut(shown, rest), rest.to_owned()), (full.to_owned(), full.to_owned())];

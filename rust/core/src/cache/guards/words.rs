@@ -74,6 +74,12 @@ impl Words {
         Self { all, statement: text.trim_end().ends_with('.') }
     }
 
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        let heap = |word: &Word| word.shown.capacity() + word.lower.capacity() + word.forms.bytes();
+        size_of::<Self>() + self.all.capacity() * size_of::<Word>() + self.all.iter().map(heap).sum::<usize>()
+    }
+
     /// Whether a word is among them, in lower case.
     pub fn has(&self, lower: &str) -> bool {
         self.all.iter().any(|word| word.lower == lower)
@@ -105,9 +111,12 @@ fn figures(all: &mut Vec<Word>, word: Word) {
     let signed = bare.trim_start_matches(['-', '+', 'v']);
     let digits = signed.len() - signed.trim_start_matches(|c: char| c.is_numeric() || ".,:/-'".contains(c)).len();
     let (_, behind) = signed.split_at(digits);
-    let begins = signed.starts_with(char::is_numeric);
+    if !signed.starts_with(char::is_numeric) {
+        all.push(word);
+        return;
+    }
     let named = unit(behind);
-    if !begins || !(behind.is_empty() || named.is_some() || BEHIND.has(behind)) {
+    if !(behind.is_empty() || named.is_some() || BEHIND.has(behind)) {
         all.push(word);
         return;
     }
@@ -172,6 +181,9 @@ static MONTHS: List = List::of(
 /// "5th of March", "March 5" and "5 March" name one day.
 fn dates(all: &mut [Word]) {
     for at in 0..all.len() {
+        if !(all[at].number && all[at].lower.starts_with('#')) {
+            continue;
+        }
         let month = |place: Option<usize>| place.and_then(|place| all.get(place)).is_some_and(|word| MONTHS.has(&word.lower));
         let of = all.get(at + 1).is_some_and(|word| word.lower == "of");
         let near = month(at.checked_sub(1)) || month(Some(at + 1)) || of && month(Some(at + 2));
