@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tierkit.cli.output import as_json, json_option, paper
+from tierkit.cli.output import as_json, json_option, paper, plain
 
 __all__ = ["command"]
 
@@ -30,9 +30,11 @@ def command(*, state: str, as_json_: bool) -> None:
     if as_json_:
         as_json(found)
         return
-    from tierkit.cli.scopes import crowding, scope_table  # noqa: PLC0415 - as above
+    from tierkit.cli.scopes import crowding, disk_trouble, scope_table  # noqa: PLC0415 - as above
 
     out, scopes = paper(), found["scopes"]
+    if wrong := disk_trouble(found["disk"]):
+        out.print(plain(wrong))
     if found["source"] == "ledger":
         out.print("Nothing ran here since the machine started: these are the budgets of the ledger.")
     if not scopes:

@@ -9,7 +9,7 @@ from tierkit.cli.output import plain, table, usd
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["crowding", "scope_table"]
+__all__ = ["crowding", "disk_trouble", "scope_table"]
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
@@ -34,6 +34,14 @@ def crowding(table: dict[str, int] | None) -> str:
         return ""
     kept, slots, refused = table["kept"], table["slots"], table["refused"]
     return f"{kept:,} of {slots:,} slots for keys are taken; {refused:,} requests of new keys were refused"
+
+
+def disk_trouble(disk: dict[str, Any] | None) -> str:
+    """Say what keeps the ledger from being written, and what it lacks; "" where all is well."""
+    if disk is None:
+        return ""
+    lacks = f"{disk['unwritten']:,} requests of {disk['unwritten_usd']} USD were admitted that the ledger lacks"
+    return "; ".join(filter(None, (disk["fault"], lacks if disk["unwritten"] else "")))
 
 
 def _amount(row: dict[str, Any], word: str) -> str:

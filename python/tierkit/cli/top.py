@@ -54,11 +54,12 @@ def _watch(state: str) -> None:
 
 
 def _picture(state: str, rows: int) -> Table:
-    from tierkit.cli.scopes import crowding, scope_table  # noqa: PLC0415 - keeps --help quick
+    from tierkit.cli.scopes import crowding, disk_trouble, scope_table  # noqa: PLC0415 - keeps --help quick
     from tierkit.report.limits import live_limits  # noqa: PLC0415 - as above
 
     found = live_limits(state)
     count = len(found["scopes"])
     what = "scopes" if found["source"] == "segment" else "budgets of the ledger; nothing runs"
     title = f"{datetime.now(UTC):%H:%M:%S} UTC, {count:,} {what}"
-    return scope_table(found["scopes"][:rows], title=", ".join(filter(None, (title, crowding(found["table"])))))
+    told = filter(None, (title, crowding(found["table"]), disk_trouble(found["disk"])))
+    return scope_table(found["scopes"][:rows], title=", ".join(told))

@@ -9,6 +9,7 @@ from tierkit.governor.admission import Admission, Hit
 from tierkit.governor.alerts import tell
 from tierkit.governor.known import recall
 from tierkit.governor.refusal import soonest
+from tierkit.governor.trouble import tell_trouble
 from tierkit.governor.waiter import flow_of
 from tierkit.money import Money
 from tierkit.request import TokenCount
@@ -223,6 +224,8 @@ class Walk:
             if not known:
                 engine.pressure.give_back(candidate.labels, tokens, output)
             raise
+        if engine.policy.on_state_error == "allow":
+            tell_trouble(engine.gate)
         self._new = decision is not None and decision.allowed and not decision.replayed
         if decision is not None and self._new:
             self._began_ns = engine.pressure.keep(decision.id or "", candidate.labels, tokens, output)

@@ -48,7 +48,7 @@ class Policy(Record):
         cache: What is kept; None: the exact layer alone, for an hour.
         timezone: IANA zone of all windows that name none.
         on_missing_price: "refuse" a model without a price, or charge the "ceiling": the dearest known price.
-        on_state_error: "refuse" requests while the state cannot be read, or "allow" them unchecked.
+        on_state_error: "refuse" requests while the ledger cannot be written, or "allow" and count them.
         reservation_ttl_s: Seconds after which a reservation that nobody settled is posted in full.
         version: Version of the file format.
 

@@ -11,7 +11,7 @@ INIT_TEXT = """\
 version = 1                               # of this file's format
 timezone = "UTC"                          # IANA zone in which days, weeks and months begin
 on_missing_price = "refuse"               # or "ceiling": charge a model without a price the dearest known one
-on_state_error = "refuse"                 # or "allow": let requests pass while the state cannot be read
+on_state_error = "refuse"                 # or "allow": let requests pass while the ledger cannot be written
 # reservation_ttl = "660s"                # after this time a reservation that nobody settled is posted in full
 
 # Tiers: the models that may answer, cheapest first.

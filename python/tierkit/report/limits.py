@@ -51,8 +51,12 @@ def live_limits(state: str | os.PathLike[str]) -> dict[str, Any]:
     scopes = [{**row, "key": json.loads(row["key"])} for row in rows]
     scopes.sort(key=lambda row: (-tightness(row), row["rule"], json.dumps(row["key"]), row["start_ns"] or 0))
     crowd = _core.read_crowd(state_directory(state)) if live else None
-    table = None if crowd is None else dict(zip(("kept", "slots", "refused"), crowd, strict=True))
-    return {"source": "segment" if live else "ledger", "table": table, "scopes": scopes}
+    table = disk = None
+    if crowd is not None:
+        table = dict(zip(("kept", "slots", "refused"), crowd[0], strict=True))
+        fault, unwritten, posted = crowd[1]
+        disk = {"fault": fault, "unwritten": unwritten, "unwritten_usd": str(posted)}
+    return {"source": "segment" if live else "ledger", "table": table, "disk": disk, "scopes": scopes}
 
 
 def tightness(scope: dict[str, Any]) -> Decimal:

@@ -441,6 +441,14 @@ impl PyGate {
         py.detach(|| self.gate.flush()).map_err(|error| store(py, &error))
     }
 
+    /// Once when the ledger cannot be written, and once when it can again: (what is wrong or None, reservations that the ledger
+    /// lacks, money posted for them). Otherwise None.
+    fn trouble(&self, py: Python<'_>) -> PyResult<Option<(Option<String>, i64, PyMoney)>> {
+        let Some(fault) = self.gate.trouble() else { return Ok(None) };
+        let lacks = self.gate.unwritten().map_err(|error| store(py, &error))?;
+        Ok(Some((fault.map(|fault| fault.to_string()), lacks.reservations, PyMoney { nusd: lacks.nusd })))
+    }
+
     /// Ends the writer and gives the state free: every later call is refused. Again, it does nothing.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.gate.close()).map_err(|error| state(py, &error))

@@ -6,9 +6,10 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tierkit_core::units::format_nusd;
-use tierkit_store::ScopeRow;
+use tierkit_store::{Crowd, ScopeRow};
 
 use crate::error::state;
+use crate::money::PyMoney;
 
 /// An amount as users read it: money as decimal text, everything else as a number.
 fn amount<'py>(py: Python<'py>, row: &ScopeRow, amount: i64) -> PyResult<Bound<'py, PyAny>> {
@@ -40,11 +41,13 @@ fn read_limits(py: Python<'_>, directory: PathBuf) -> PyResult<(bool, Vec<Bound<
     Ok((live, rows.iter().map(|row| told(py, row)).collect::<PyResult<_>>()?))
 }
 
-/// Scopes kept, slots for them, and requests refused for want of one; `None` without a segment of this boot.
+/// Scopes kept, slots for them, and requests refused for want of one; then what keeps the ledger from being written, the
+/// reservations that it lacks, and the money posted for them. `None` without a segment of this boot.
 #[pyfunction]
-fn read_crowd(py: Python<'_>, directory: PathBuf) -> PyResult<Option<(u32, u32, u64)>> {
+fn read_crowd(py: Python<'_>, directory: PathBuf) -> PyResult<Option<((u32, u32, u64), (Option<String>, i64, PyMoney))>> {
     let found = py.detach(|| tierkit_store::crowd(&directory)).map_err(|error| state(py, &error))?;
-    Ok(found.map(|crowd| (crowd.kept, crowd.slots, crowd.refused)))
+    let lacks = |crowd: Crowd| (crowd.fault, crowd.unwritten.reservations, PyMoney { nusd: crowd.unwritten.nusd });
+    Ok(found.map(|crowd| ((crowd.kept, crowd.slots, crowd.refused), lacks(crowd))))
 }
 
 /// The rules in force in a directory as JSON, in the order of their policy; None without a shared state of this boot.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tierkit_core::clock::{Clock, Now};
 use tierkit_core::decision::Refusal;
 use tierkit_core::error::Error;
-use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Bounds, Correction, Decide, Grant, Receipt};
+use tierkit_core::gate::{Actual, Alert, Ask, Balance, Bound, Bounds, Correction, Decide, Grant, Receipt, Unwritten};
 use tierkit_core::labels::LabelRefs;
 use tierkit_core::ledger::{Reservation, ReservationId};
 use tierkit_core::route::Board;
@@ -46,6 +46,8 @@ pub struct DurableGate {
     home: Home,
     allow_on_fault: AtomicBool,
     is_closed: AtomicBool,
+    /// Whether the last look found a fault.
+    is_troubled: AtomicBool,
     clock: Arc<dyn Clock>,
     ids: Ids,
     bounds: Mutex<Bounds>,
@@ -71,7 +73,8 @@ impl DurableGate {
         };
         let allow_on_fault = AtomicBool::new(options.allow_on_fault);
         let bounds = Mutex::new(Bounds::new([random(), random()]));
-        Ok(Self { home, allow_on_fault, is_closed: AtomicBool::new(false), clock, ids: Ids::default(), bounds })
+        let (is_closed, is_troubled) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { home, allow_on_fault, is_closed, is_troubled, clock, ids: Ids::default(), bounds })
     }
 
     /// The scopes of labels, which it keeps for those who ask again.
@@ -194,6 +197,24 @@ impl DurableGate {
         }
     }
 
+    /// What keeps the ledger from being written, once when it begins; and `Some(None)` once when it is over.
+    pub fn trouble(&self) -> Option<Option<StateError>> {
+        let fault = match &self.home {
+            Home::Private(gate) => gate.fault(),
+            Home::Shared(gate) => gate.fault(),
+        };
+        let was = self.is_troubled.swap(fault.is_some(), Ordering::Relaxed);
+        (was != fault.is_some()).then_some(fault)
+    }
+
+    /// What was admitted without room for its entries; see `Unwritten`.
+    ///
+    /// # Errors
+    /// A shared state that cannot be used.
+    pub fn unwritten(&self) -> Result<Unwritten, StoreError> {
+        self.call(|gate, _| gate.unwritten())
+    }
+
     /// Whether a call that reserves or ends may wait for the disk, so that its caller should let others run meanwhile.
     pub fn may_wait(&self) -> bool {
         match &self.home {
@@ -240,10 +261,12 @@ impl DurableGate {
         ttl_ns: u64,
     ) -> Result<Result<Grant, Refusal>, StoreError> {
         self.check()?;
-        let ask = Ask { id, bound, units, ttl_ns };
+        let allow = self.allow_on_fault.load(Ordering::Relaxed);
+        let ask = Ask { id, bound, units, ttl_ns, may_be_unwritten: allow };
         let answer = self.call_under(Some(bound.version()), |gate, now| gate.admit(&ask, now))??;
         if answer.is_ok() {
-            self.wait_if_strict()?;
+            // Who admits whatever the disk says does not take back what it let in.
+            self.wait_if_strict().or_else(|fault| if allow { Ok(()) } else { Err(fault) })?;
         }
         Ok(answer)
     }

@@ -67,12 +67,17 @@ impl Journal {
         let _ = self.sender.send(Message::Rows(rows));
     }
 
+    /// The fault of the last write, if it failed.
+    pub fn fault(&self) -> Option<StateError> {
+        lock(&self.shared.fault).clone()
+    }
+
     /// Whether new admissions can be made durable.
     ///
     /// # Errors
     /// The fault of the last write, or a backlog that the disk does not keep up with.
     pub fn check(&self) -> Result<(), StateError> {
-        if let Some(fault) = lock(&self.shared.fault).clone() {
+        if let Some(fault) = self.fault() {
             return Err(fault);
         }
         let waiting = self.shared.waiting.load(Ordering::Relaxed);

@@ -190,6 +190,11 @@ impl PrivateGate {
         self.journal.as_ref().filter(|_| !allow_on_fault).map_or(Ok(()), Journal::check)
     }
 
+    /// What keeps the ledger from being written.
+    pub fn fault(&self) -> Option<StateError> {
+        self.journal.as_ref().and_then(Journal::fault)
+    }
+
     /// Whether a call may wait for the disk.
     pub fn may_wait(&self) -> bool {
         self.strict && self.journal.is_some()

@@ -158,6 +158,7 @@ fn reservation(row: &SqlRow<'_>, now: Now) -> rusqlite::Result<Option<Reservatio
         at_ns: row.get(2)?,
         usage: None,
         adjustments: Vec::new(),
+        is_written: true,
     }))
 }
 

@@ -274,8 +274,9 @@ impl SharedGate {
     /// The fault that keeps the ledger from being written, unless the policy admits then.
     pub fn check(&self, allow_on_fault: bool) -> Result<(), StateError> {
         let segment = &*self.here()?.segment;
-        if let Some(fault) = segment.fault().filter(|_| !allow_on_fault) {
-            return Err(fault);
+        if segment.has_fault() {
+            // Who admits all the same has nothing to wait for.
+            return segment.fault().filter(|_| !allow_on_fault).map_or(Ok(()), Err);
         }
         if segment.layout.is_crowded(segment.words()) {
             // The disk is behind: a short wait slows the program to its pace, where a refusal would lose requests.
@@ -283,6 +284,11 @@ impl SharedGate {
             bell::wait(done, segment.word(Word::DoneSleepers), done.load(Ordering::Acquire), LOOK);
         }
         Ok(())
+    }
+
+    /// What keeps the ledger from being written.
+    pub fn fault(&self) -> Option<StateError> {
+        self.here().ok()?.segment.fault()
     }
 
     /// Whether a call may wait for the disk.

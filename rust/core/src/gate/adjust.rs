@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::Now;
 use crate::error::{Error, Result};
 use crate::gate::admit::account_of;
-use crate::gate::{Gate, Receipt, Shelf, Stock};
+use crate::gate::{Gate, Receipt, Shelf, Stock, Unwritten};
 use crate::ledger::{Adjustment, Entry, EntryKind, Flags, Reservation, ReservationId, State, Take};
 use crate::rules::{Mode, RuleKind};
 use crate::throttle::{Dimension, Units};
@@ -54,7 +54,9 @@ impl<S: Shelf> Gate<S> {
         for take in &reservation.takes {
             self.adjust_account(take, change.nusd, now);
         }
-        if self.shelf.journals() {
+        if self.shelf.journals() && !reservation.is_written {
+            self.shelf.count_unwritten(Unwritten { nusd: change.nusd, ..Unwritten::default() });
+        } else if self.shelf.journals() {
             let postings = reservation.takes.iter().filter_map(|take| self.posting(take, change.nusd, 0)).collect();
             self.shelf.journal(Entry {
                 id: reservation.id.clone(),
@@ -85,7 +87,9 @@ impl<S: Shelf> Gate<S> {
         let (window, in_force) = (take.window, rules.is_in_force(take.rule));
         let live = window.contains(now.wall_ns);
         let kept = self.shelf.keeps(take.slot, &take.key).then_some(take.slot);
-        let Some(slot) = kept.or_else(|| self.shelf.slot_or_insert(&rules, take.rule, &take.key, now)) else { return };
+        let known = kept.or_else(|| self.shelf.slot_of(&take.key));
+        let booked = || live.then(|| self.shelf.slot_to_book(&rules, take.rule, &take.key, now)).flatten();
+        let Some(slot) = known.or_else(booked) else { return };
         let over = self.shelf.change(slot, |stock| {
             let Stock::Accounts(accounts) = stock else { return 0 };
             if !live && !accounts.iter().any(|account| account.window.start_ns == window.start_ns) {

@@ -48,7 +48,7 @@ impl<S: Shelf> Gate<S> {
         for take in &takes {
             self.shelf.open(take.slot, 1);
         }
-        let reservation = Reservation {
+        let mut reservation = Reservation {
             id: ask.id.clone(),
             labels: Arc::clone(ask.bound.labels()),
             units: ask.units,
@@ -58,8 +58,9 @@ impl<S: Shelf> Gate<S> {
             at_ns: now.wall_ns,
             usage: None,
             adjustments: Vec::new(),
+            is_written: true,
         };
-        self.journal_reserve(&reservation, ask.ttl_ns, now);
+        self.journal_reserve(&mut reservation, ask.may_be_unwritten, now);
         self.shelf.put(reservation);
         Ok(Ok(Grant { state: State::Open, replayed: false }))
     }
@@ -239,25 +240,24 @@ impl<S: Shelf> Gate<S> {
         })
     }
 
-    fn journal_reserve(&mut self, reservation: &Reservation, ttl_ns: u64, now: Now) {
-        if !self.shelf.journals() {
-            return;
-        }
+    /// The entry of a reservation.
+    pub(super) fn reserve_entry(&self, reservation: &Reservation, now: Now) -> Entry {
         let postings = reservation.takes.iter().filter_map(|take| self.posting(take, 0, take.amount)).collect();
-        self.shelf.journal(Entry {
+        let left_ns = reservation.expires_boot_ns.saturating_sub(now.boot_ns);
+        Entry {
             id: reservation.id.clone(),
             kind: EntryKind::Reserve,
-            at_ns: now.wall_ns,
+            at_ns: reservation.at_ns,
             nusd: reservation.nusd(),
             labels: Arc::clone(&reservation.labels),
             units: reservation.units,
             usage: None,
             flags: Flags::default(),
-            expires_ns: now.wall_ns.saturating_add_unsigned(ttl_ns),
+            expires_ns: now.wall_ns.saturating_add_unsigned(left_ns),
             saved_nusd: 0,
             postings,
             adjustment: None,
-        });
+        }
     }
 
     /// The change of the account behind a take, if it is a budget's.

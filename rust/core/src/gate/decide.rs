@@ -2,7 +2,7 @@
 
 use crate::clock::Now;
 use crate::error::Result;
-use crate::gate::{Actual, Admitted, Ask, Balance, Bound, Correction, Gate, Memo, Receipt, Shelf};
+use crate::gate::{Actual, Admitted, Ask, Balance, Bound, Correction, Gate, Memo, Receipt, Shelf, Unwritten};
 use crate::labels::Key;
 use crate::ledger::{Account, Reservation, ReservationId};
 use crate::rules::RuleKind;
@@ -25,6 +25,7 @@ pub trait Decide {
     fn restore_reservation(&mut self, reservation: Reservation, now: Now);
     fn scope_count(&self) -> usize;
     fn worst_overshoot_nusd(&self) -> i64;
+    fn unwritten(&self) -> Unwritten;
     fn memo(&mut self) -> &mut Memo;
 }
 
@@ -96,6 +97,10 @@ impl<S: Shelf> Decide for Gate<S> {
 
     fn scope_count(&self) -> usize {
         self.scope_count()
+    }
+
+    fn unwritten(&self) -> Unwritten {
+        self.shelf.unwritten()
     }
 
     fn worst_overshoot_nusd(&self) -> i64 {

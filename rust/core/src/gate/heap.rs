@@ -74,6 +74,14 @@ impl Shelf for HeapShelf {
         self.table.slot_or_insert(rules, rule, key, now)
     }
 
+    fn slot_to_book(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
+        self.table.slot_or_insert(rules, rule, key, now).or_else(|| self.table.insert(rules, rule, key, now))
+    }
+
+    fn slot_of(&self, key: &Key) -> Option<u32> {
+        self.table.slot_of(key)
+    }
+
     fn has_room(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool {
         self.table.has_room_for(rules, wanted, key, now)
     }

@@ -17,6 +17,7 @@ mod switch;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unwritten;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub use heap::HeapShelf;
 pub use settle::{Actual, Grant, Receipt};
 pub use shared::{LAYOUT_VERSION, Layout, MOST_TEXT, SharedShelf, Sizes};
 pub use shelf::{REMEMBER_COUNT, REMEMBER_NS, Shelf, Standing, Stock};
+pub use unwritten::Unwritten;
 
 use crate::clock::Now;
 use crate::labels::Key;
@@ -52,6 +54,8 @@ pub struct Ask<'a> {
     pub units: Units,
     /// Life of the reservation, in nanoseconds.
     pub ttl_ns: u64,
+    /// Whether it is admitted also when the journal has no room for it.
+    pub may_be_unwritten: bool,
 }
 
 /// One row of [`Gate::balances`].

@@ -8,7 +8,7 @@ use crate::gate::admit::{NO_SLOT, account_of, check_units};
 use crate::gate::{Alert, Bound, Gate, Shelf, Stock};
 use crate::ledger::{BudgetSpec, Entry, EntryKind, Flags, ReservationId, State, Take};
 use crate::price::Usage;
-use crate::rules::{Mode, Rule, RuleKind};
+use crate::rules::{Mode, Rule, RuleKind, Rules};
 use crate::throttle::{Dimension, Units};
 use crate::units::format_nusd;
 
@@ -48,13 +48,21 @@ pub struct Actual {
 }
 
 /// How a reservation is to end.
-struct End {
-    state: State,
-    before: State,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    pub(super) state: State,
+    pub(super) before: State,
     units: Units,
     usage: Option<Usage>,
     flags: Flags,
     saved_nusd: i64,
+}
+
+impl End {
+    /// The same, as if nothing had ended before it.
+    pub(super) fn as_if_open(&self) -> Self {
+        Self { before: State::Open, ..*self }
+    }
 }
 
 impl<S: Shelf> Gate<S> {
@@ -150,8 +158,10 @@ impl<S: Shelf> Gate<S> {
             if taken == used {
                 continue;
             }
+            // A scope that is gone was full, so a refund is nothing to it; a debt is.
             let found = self.shelf.find(scope);
-            if let Some(slot) = found.or_else(|| self.shelf.slot_or_insert(&rules, scope.rule, &scope.key, now)) {
+            let owed = || (used > taken).then(|| self.shelf.slot_to_book(&rules, scope.rule, &scope.key, now)).flatten();
+            if let Some(slot) = found.or_else(owed) {
                 self.correct(slot, rule, taken, used, now);
             }
         }
@@ -182,7 +192,7 @@ impl<S: Shelf> Gate<S> {
                 State::Expired => (EntryKind::Expire, reservation.nusd()),
                 State::Void | State::Open => (EntryKind::Void, 0),
             };
-            self.shelf.journal(Entry {
+            let entry = Entry {
                 id: id.clone(),
                 kind,
                 at_ns: now.wall_ns,
@@ -195,7 +205,8 @@ impl<S: Shelf> Gate<S> {
                 saved_nusd: end.saved_nusd,
                 postings,
                 adjustment: None,
-            });
+            };
+            self.journal_end(&mut reservation, end, entry, now);
         }
         reservation.state = end.state;
         reservation.usage = end.usage;
@@ -223,7 +234,7 @@ impl<S: Shelf> Gate<S> {
             _ => self.shelf.keeps(take.slot, &take.key),
         };
         let kept = kept.then_some(take.slot);
-        let Some(slot) = kept.or_else(|| self.shelf.slot_or_insert(&rules, take.rule, &take.key, now)) else { return };
+        let Some(slot) = kept.or_else(|| self.slot_of_gone(&rules, rule, take, end, now)) else { return };
         match &rule.kind {
             RuleKind::Budget(budget) => self.end_account(slot, rule, budget, take, end),
             RuleKind::Hold(_) => {
@@ -232,11 +243,28 @@ impl<S: Shelf> Gate<S> {
                 }
             }
             RuleKind::Refill(dimension, _) => {
-                // Units that an expired reservation took stay taken; a void one gave them back already.
-                let had = if end.before == State::Void { 0 } else { take.amount };
-                let used = if end.state == State::Expired { had } else { end.units.get(*dimension) };
+                let (had, used) = units_change(*dimension, take, end);
                 self.correct(slot, rule, had, used, now);
             }
+        }
+    }
+
+    /// A slot for a scope that was forgotten, or never made because nothing was taken; `None` when the end leaves it idle.
+    fn slot_of_gone(&mut self, rules: &Rules, rule: &Rule, take: &Take, end: &End, now: Now) -> Option<u32> {
+        let books = match &rule.kind {
+            RuleKind::Budget(_) => account_change(take, end) != (0, 0),
+            RuleKind::Hold(_) => false,
+            RuleKind::Refill(dimension, _) => {
+                let (had, used) = units_change(*dimension, take, end);
+                used > had
+            }
+        };
+        let found = self.shelf.slot_of(&take.key);
+        match end.state {
+            _ if found.is_some() || !books => found,
+            // What ends by time ends in somebody else's call, which must not fail for it: the ledger has it.
+            State::Expired => self.shelf.slot_or_insert(rules, take.rule, &take.key, now),
+            _ => self.shelf.slot_to_book(rules, take.rule, &take.key, now),
         }
     }
 
@@ -278,8 +306,15 @@ impl<S: Shelf> Gate<S> {
     }
 }
 
+/// What a bucket gave for a take, and what of it was used. Units that an expired reservation took stay taken; a void one gave
+/// them back already.
+fn units_change(dimension: Dimension, take: &Take, end: &End) -> (i64, i64) {
+    let had = if end.before == State::Void { 0 } else { take.amount };
+    (had, if end.state == State::Expired { had } else { end.units.get(dimension) })
+}
+
 /// How an end changes the account behind a take: (posted, pending).
-fn account_change(take: &Take, end: &End) -> (i64, i64) {
+pub(super) fn account_change(take: &Take, end: &End) -> (i64, i64) {
     let (had_posted, had_pending) = match end.before {
         State::Open => (0, take.amount),
         State::Expired => (take.amount, 0),

@@ -1,6 +1,7 @@
 //! Where a gate keeps what it knows. The decisions do not know whether it is this process's memory or a shared segment.
 
 use crate::clock::Now;
+use crate::gate::Unwritten;
 use crate::gate::bound::BoundScope;
 use crate::labels::{Key, Labels};
 use crate::ledger::{Account, Entry, Reservation, ReservationId, State};
@@ -16,11 +17,14 @@ pub const REMEMBER_COUNT: usize = 65_536;
 /// bound for what a flood of keys costs the others.
 pub const SWEEP: usize = 256;
 
+/// One slot of so many is for scopes that an end has to be booked in: admissions leave it.
+pub const SPARE: usize = 64;
+
 /// How many scopes a table may keep when a part that owns so many wants one more: the last eighth of the slots is for parts
 /// that own less than an eighth, so that one flooding tenant cannot fill the table for the others.
 pub fn room_for(capacity: usize, owned: usize) -> usize {
     let share = capacity / 8;
-    if owned < share { capacity } else { capacity - share }
+    capacity - if owned < share { capacity / SPARE } else { share }
 }
 
 /// What a scope holds.
@@ -75,6 +79,13 @@ pub trait Shelf {
 
     /// The slot of a key, made if need be. `None` when the table is full of scopes in use.
     fn slot_or_insert(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32>;
+
+    /// The slot of a key, made for what has to be booked: also from room that admissions leave. When there is none, the whole
+    /// call fails.
+    fn slot_to_book(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32>;
+
+    /// The slot of a key, if it is kept.
+    fn slot_of(&self, key: &Key) -> Option<u32>;
 
     /// Whether so many new scopes can be kept, this key's among them, after forgetting idle ones if need be. Keys that differ
     /// only after their first label share a quota; see [`room_for`].
@@ -142,6 +153,19 @@ pub trait Shelf {
 
     /// Keeps an entry for the ledger.
     fn journal(&mut self, entry: Entry);
+
+    /// Whether there is room for the entries of one more reservation, beside the ends of all that are open.
+    fn has_room_for_entries(&self) -> bool {
+        true
+    }
+
+    /// What was admitted without room for its entries.
+    fn unwritten(&self) -> Unwritten {
+        Unwritten::default()
+    }
+
+    /// Adds to that.
+    fn count_unwritten(&mut self, _change: Unwritten) {}
 
     /// The furthest that any enforced budget was ever exceeded, in nano-USD.
     fn worst_overshoot_nusd(&self) -> i64;

@@ -100,6 +100,16 @@ impl Table {
         if !self.has_room(rules, 1, self.capacity, now) {
             return None;
         }
+        self.insert(rules, rule, key, now)
+    }
+
+    /// The slot of a key, if it is kept.
+    pub fn slot_of(&self, key: &Key) -> Option<u32> {
+        self.by_key.get(key).copied()
+    }
+
+    /// Makes the scope of a key that is not kept, whatever the capacity.
+    pub fn insert(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
         let stock = Stock::fresh(&rules.get(rule)?.kind, now);
         let scope = Some(Scope { key: key.clone(), stock, open: 0 });
         let slot = if let Some(slot) = self.free.pop() {

@@ -48,7 +48,7 @@ fn id(text: &str) -> ReservationId {
 
 fn admit(gate: &mut Gate, name: &str, who: &[(&str, &str)], units: Units, now: Now) -> crate::error::Result<Admitted> {
     let bound = Bound::new(&Arc::clone(gate.rules()), labels(who));
-    gate.admit(&Ask { id: &id(name), bound: &bound, units, ttl_ns: DEFAULT_TTL_NS }, now)
+    gate.admit(&Ask { id: &id(name), bound: &bound, units, ttl_ns: DEFAULT_TTL_NS, may_be_unwritten: false }, now)
 }
 
 fn settle(gate: &mut Gate, name: &str, nusd: i64, now: Now) -> crate::error::Result<Receipt> {

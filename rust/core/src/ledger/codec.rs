@@ -209,6 +209,7 @@ pub fn encode_reservation(reservation: &Reservation) -> Vec<u8> {
         State::Expired => (3, 0),
     };
     out.0.push(state);
+    out.0.push(u8::from(reservation.is_written));
     out.amount(nusd);
     out.number(reservation.expires_boot_ns.cast_signed());
     out.number(reservation.at_ns);
@@ -232,7 +233,7 @@ pub fn decode_reservation(bytes: &[u8]) -> Option<Reservation> {
         let (amount, window) = (from.amount()?, from.window()?);
         takes.push(Take { rule, key, slot, amount, window });
     }
-    let (state, nusd) = (from.byte()?, from.amount()?);
+    let (state, is_written, nusd) = (from.byte()?, from.byte()? != 0, from.amount()?);
     let state = match state {
         0 => State::Open,
         1 => State::Posted(nusd),
@@ -246,7 +247,7 @@ pub fn decode_reservation(bytes: &[u8]) -> Option<Reservation> {
     for _ in 0..from.size()? {
         adjustments.push(Adjustment { id: from.id()?, nusd: from.amount()? });
     }
-    Some(Reservation { id, labels, units, takes, state, expires_boot_ns, at_ns, usage, adjustments })
+    Some(Reservation { id, labels, units, takes, state, expires_boot_ns, at_ns, usage, adjustments, is_written })
 }
 
 /// An entry as bytes.
@@ -338,6 +339,7 @@ mod tests {
                 id: id.clone(), labels: Arc::clone(&who), units: Units(amounts), takes: (0..takes).map(take).collect(), state,
                 expires_boot_ns: numbers[3].cast_unsigned(), at_ns: numbers[0], usage,
                 adjustments: (0..takes).map(|_| Adjustment { id: id.clone(), nusd: numbers[2] }).collect(),
+                is_written: numbers[1] > 0,
             };
             let bytes = encode_reservation(&reservation);
             prop_assert_eq!(decode_reservation(&bytes), Some(reservation));

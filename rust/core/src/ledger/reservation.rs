@@ -95,6 +95,8 @@ pub struct Reservation {
     pub usage: Option<Usage>,
     /// Corrections since it was posted, oldest first.
     pub adjustments: Vec<Adjustment>,
+    /// Whether its entries go to the ledger: there was room for them.
+    pub is_written: bool,
 }
 
 impl Reservation {

@@ -2,6 +2,7 @@
 
 pub mod bell;
 mod directory;
+mod fault;
 pub mod fork;
 mod header;
 mod lock;
@@ -99,32 +100,20 @@ impl Segment {
         self.forks == fork::forks()
     }
 
-    /// What keeps the ledger from being written, in the words of the process that tried.
-    pub fn fault(&self) -> Option<StateError> {
-        let bytes = usize::try_from(self.word(Word::Fault).load(Ordering::Acquire)).ok().filter(|bytes| *bytes > 0)?;
-        let region = self.layout.fault();
-        let words = (0..region.words).map(|word| self.words().load(region.at(word)).to_le_bytes());
-        let text: Vec<u8> = words.flatten().take(bytes).collect();
-        let text = String::from_utf8_lossy(&text);
-        let mut parts = text.splitn(3, '\n');
-        let mut part = |otherwise: &'static str| parts.next().filter(|part| !part.is_empty()).unwrap_or(otherwise).to_owned();
-        let (name, seen) = (part("ledger.db"), part("the ledger cannot be written"));
-        Some(StateError::new(&self.path.join(name), seen, &part("see what keeps the file from being written")))
+    /// Whether the ledger cannot be written now.
+    pub fn has_fault(&self) -> bool {
+        self.word(Word::Fault).load(Ordering::Acquire) > 0
     }
 
-    /// Lets all processes know of a fault. A text that is being read meanwhile may show a part of the one before.
-    pub fn write_fault(&self, fault: &StateError) {
-        let name = fault.path.strip_prefix(&self.path).unwrap_or(&fault.path).display();
-        let text = format!("{name}\n{}\n{}", fault.seen, fault.fix);
-        let region = self.layout.fault();
-        let bytes = text.as_bytes().get(..text.len().min(region.words * 8)).unwrap_or_default();
-        for (word, chunk) in bytes.chunks(8).enumerate() {
-            let value = chunk.iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-            if let Some(cell) = self.map.words().get(region.at(word)) {
-                cell.store(value, Ordering::Relaxed);
-            }
-        }
-        self.word(Word::Fault).store(bytes.len() as u64, Ordering::Release);
+    /// What keeps the ledger from being written, in the words of the process that tried.
+    pub fn fault(&self) -> Option<StateError> {
+        fault::read(&self.path, &self.layout, self.words(), self.word(Word::Fault).load(Ordering::Acquire))
+    }
+
+    /// Lets all processes know of a fault.
+    pub fn write_fault(&self, told: &StateError) {
+        let bytes = fault::write(&self.path, &self.layout, self.map.words(), told);
+        self.word(Word::Fault).store(bytes, Ordering::Release);
     }
 
     /// The rules that this process saw last.

@@ -14,7 +14,7 @@ use tierkit_core::segment::{Lock, Memory};
 use crate::crowd::Crowd;
 use crate::error::StateError;
 use crate::segment::map::Map;
-use crate::segment::{Directory, Word, header};
+use crate::segment::{Directory, Word, fault, header};
 
 /// Looks at one scope before the reader gives up; most succeed at once.
 const LOOKS: u32 = 20_000;
@@ -77,7 +77,10 @@ impl View {
     /// How full the table is.
     pub fn crowd(&self) -> Crowd {
         let (kept, refused) = self.layout.crowd(self.map.view());
-        Crowd { kept, slots: self.layout.slots(), refused }
+        let folder = self.path.parent().unwrap_or(&self.path);
+        let fault = fault::read(folder, &self.layout, self.map.view(), self.word(Word::Fault));
+        let unwritten = self.layout.unwritten(self.map.view());
+        Crowd { kept, slots: self.layout.slots(), refused, unwritten, fault: fault.map(|fault| fault.to_string()) }
     }
 
     /// Every scope, each as it is between two calls.

@@ -105,7 +105,11 @@ impl Life {
                 let team = ["a", "b", "c"][usize::try_from(self.chance.below(3)).unwrap_or(0)];
                 let labels = Labels::new([("team".into(), team.into())]).unwrap_or_default();
                 let bound = Bound::new(&rules(), labels);
-                if matches!(self.gate.admit(&Ask { id: &id, bound: &bound, units, ttl_ns: 1_000_000_000 }, START), Ok(Ok(_))) {
+                if matches!(
+                    self.gate
+                        .admit(&Ask { id: &id, bound: &bound, units, ttl_ns: 1_000_000_000, may_be_unwritten: false }, START),
+                    Ok(Ok(_))
+                ) {
                     self.open.push(id);
                 }
             }

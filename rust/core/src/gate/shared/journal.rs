@@ -1,21 +1,23 @@
 //! Entries on their way to the ledger.
 
 use crate::error::Error;
+use crate::gate::Unwritten;
 use crate::gate::shared::{Layout, SharedShelf};
-use crate::ledger::{Entry, EntryKind, decode_entry, encode_entry};
+use crate::ledger::{Entry, EntryKind, Flags, decode_entry, encode_entry};
 use crate::segment::{Tx, Words};
 
 const LOW: u64 = u32::MAX as u64;
 
 impl SharedShelf<'_> {
     /// Keeps an entry. A reservation leaves room for its own end, so that a settle never finds the journal full; an adjustment
-    /// takes none of that room.
+    /// and a second end, which comes late, take none of that room.
     pub(super) fn append(&mut self, entry: &Entry) {
         let bytes = encode_entry(entry);
-        let open = self.layout.due.len(self.words());
+        let open = self.promised();
         let promised = match entry.kind {
             EntryKind::Reserve => Some(open + 1),
             EntryKind::Adjust => Some(open),
+            _ if entry.flags.has(Flags::LATE) => Some(open),
             EntryKind::Post | EntryKind::Void | EntryKind::Expire => None,
         };
         let room = promised.is_none_or(|promised| self.layout.journal.free_slots(self.words()) > promised);
@@ -25,6 +27,26 @@ impl SharedShelf<'_> {
             let waiting = self.layout.journal.capacity() - self.layout.journal.free_slots(self.words());
             self.tx.fail(Error::Full(format!("{waiting} entries wait for the ledger; use a faster disk or fewer requests")));
         }
+    }
+
+    /// Open reservations whose ends have a place kept: all but those that were admitted without any.
+    fn promised(&self) -> usize {
+        let unwritten = usize::try_from(self.layout.unwritten(self.words()).open).unwrap_or(0);
+        self.layout.due.len(self.words()).saturating_sub(unwritten)
+    }
+
+    /// Whether a reservation and its end have places that are promised to nobody. Some blocks stay for ends that need many.
+    pub(super) fn has_room_for_one(&self) -> bool {
+        let blobs = &self.layout.blobs;
+        self.layout.journal.free_slots(self.words()) > self.promised() + 1
+            && blobs.free_blocks(self.words()) > blobs.capacity() / 8
+    }
+
+    pub(super) fn add_unwritten(&mut self, change: Unwritten) {
+        let known = self.layout.unwritten(self.words());
+        let words = self.layout.unwritten_words();
+        let sums = [known.open + change.open, known.reservations + change.reservations, known.nusd.saturating_add(change.nusd)];
+        words.zip(sums).for_each(|(word, sum)| self.tx.store(word, sum.cast_unsigned()));
     }
 }
 
@@ -41,6 +63,13 @@ impl Layout {
         let waiting = capacity.saturating_sub(free);
         let few_left = free < self.due.len(words) + capacity / 4 || self.blobs.free_blocks(words) < self.blobs.capacity() / 4;
         waiting > capacity / 4 || few_left && waiting > capacity / 64
+    }
+
+    /// What was admitted without room for its entries.
+    pub fn unwritten(&self, words: Words<'_>) -> Unwritten {
+        let mut found = self.unwritten_words().map(|word| words.load(word).cast_signed());
+        let mut next = || found.next().unwrap_or(0);
+        Unwritten { open: next(), reservations: next(), nusd: next() }
     }
 
     /// An entry that waits.

@@ -7,7 +7,7 @@ use crate::route::Board;
 use crate::segment::{Blobs, Index, Log, Plan, Pool, Region, Ring, Tx, Words};
 
 /// Changes whenever words move or change their meaning: a segment of another version is made anew.
-pub const LAYOUT_VERSION: u64 = 5;
+pub const LAYOUT_VERSION: u64 = 6;
 
 /// Words of the header that the gate uses; the store has the others.
 const HEADER_WORDS: usize = 64;
@@ -22,6 +22,7 @@ const DRAFT: usize = 35;
 const VERSION: usize = 36;
 const UNFINISHED: usize = 37;
 const FULL: usize = 40;
+const UNWRITTEN: std::ops::Range<usize> = 44..47;
 
 /// Stores that one call may make: some 40 for each of 64 scopes, and the reservations that expire with it.
 const LOG_STORES: usize = 16_384;
@@ -183,6 +184,11 @@ impl Layout {
 
     pub(super) fn full(&self) -> usize {
         self.header.at(FULL)
+    }
+
+    pub(super) fn unwritten_words(&self) -> impl Iterator<Item = usize> + use<> {
+        let header = self.header;
+        UNWRITTEN.map(move |word| header.at(word))
     }
 
     pub(super) fn hand(&self) -> usize {

@@ -10,9 +10,13 @@ mod reservations;
 mod scopes;
 mod seen;
 #[cfg(test)]
+mod spare_tests;
+#[cfg(test)]
 mod switch_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unwritten_tests;
 
 pub use directory::MOST_TEXT;
 pub use layout::{LAYOUT_VERSION, Layout, Sizes};
@@ -21,6 +25,7 @@ use std::cell::RefCell;
 
 use crate::clock::Now;
 use crate::error::Result;
+use crate::gate::Unwritten;
 use crate::gate::bound::BoundScope;
 use crate::gate::shelf::{Shelf, Standing, Stock};
 use crate::labels::{Key, Labels};
@@ -88,6 +93,14 @@ impl Shelf for SharedShelf<'_> {
 
     fn slot_or_insert(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
         self.insert_scope(rules, rule, key, now)
+    }
+
+    fn slot_to_book(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
+        self.insert_to_book(rules, rule, key, now)
+    }
+
+    fn slot_of(&self, key: &Key) -> Option<u32> {
+        self.layout.by_key.find(self.words(), self.digest(key))
     }
 
     fn has_room(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool {
@@ -193,6 +206,18 @@ impl Shelf for SharedShelf<'_> {
 
     fn journal(&mut self, entry: Entry) {
         self.append(&entry);
+    }
+
+    fn has_room_for_entries(&self) -> bool {
+        self.has_room_for_one()
+    }
+
+    fn unwritten(&self) -> Unwritten {
+        self.layout.unwritten(self.words())
+    }
+
+    fn count_unwritten(&mut self, change: Unwritten) {
+        self.add_unwritten(change);
     }
 
     fn worst_overshoot_nusd(&self) -> i64 {

@@ -59,10 +59,29 @@ impl SharedShelf<'_> {
         if let Some(slot) = self.layout.by_key.find(self.words(), digest) {
             return Some(slot);
         }
-        let kind = &rules.get(rule)?.kind;
         if !self.make_room(rules, 1, self.layout.scopes.capacity() as usize, now) {
             return None;
         }
+        self.write_scope(rules, rule, key, now)
+    }
+
+    /// The slot of a key for what has to be booked; fails the call where neither the slots nor the blocks that admissions leave
+    /// are enough.
+    pub(super) fn insert_to_book(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
+        if let Some(slot) = self.insert_scope(rules, rule, key, now) {
+            return Some(slot);
+        }
+        let made = self.write_scope(rules, rule, key, now);
+        if made.is_none() && rules.get(rule).is_some() {
+            let most = self.layout.scopes.capacity();
+            self.tx.fail(Error::Full(format!("all {most} scopes of the segment are in use, so this end cannot be booked")));
+        }
+        made
+    }
+
+    fn write_scope(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
+        let digest = self.digest(key);
+        let kind = &rules.get(rule)?.kind;
         let slot = self.layout.scopes.alloc(&mut self.tx)?;
         let name = self.layout.blobs.put(&mut self.tx, key)?;
         if !self.layout.by_key.insert(&mut self.tx, digest, slot) {

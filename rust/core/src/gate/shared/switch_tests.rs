@@ -80,7 +80,10 @@ fn case() -> Case {
     let bound = Bound::new(&old, Labels::default());
     let id = ReservationId::new("one").unwrap_or_else(|error| unreachable!("{error}"));
     let units = Units::default().with(Dimension::Requests, 40).with(Dimension::Usd, 70);
-    assert!(gate.admit(&Ask { id: &id, bound: &bound, units, ttl_ns: SECOND * 60 }, at(0)).is_ok_and(|answer| answer.is_ok()));
+    assert!(
+        gate.admit(&Ask { id: &id, bound: &bound, units, ttl_ns: SECOND * 60, may_be_unwritten: false }, at(0))
+            .is_ok_and(|answer| answer.is_ok())
+    );
     assert_eq!(gate.into_parts().0.commit(), Ok(()));
     Case { layout, old, new, memory }
 }

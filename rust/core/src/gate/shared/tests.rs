@@ -79,7 +79,7 @@ impl Caller {
         let bound = self.bound(who);
         match what % 8 {
             0..=2 => {
-                let ask = Ask { id: &id, bound: &bound, units, ttl_ns: 3_000_000_000 };
+                let ask = Ask { id: &id, bound: &bound, units, ttl_ns: 3_000_000_000, may_be_unwritten: false };
                 format!("{:?}", gate.admit(&ask, self.now))
             }
             3 => format!("{:?}", gate.settle(&id, &actual, self.now)),
