@@ -268,8 +268,8 @@ def test_a_process_that_was_stopped_has_no_more_than_its_burst(tmp_path: Path) -
 import os, time
 import tierkit as tk
 limiter = tk.Limiter([tk.Limit("100 requests/second", name="rate", burst=10)], state=os.environ["STATE"])
-print("up", flush=True)
 began, taken, longest, last = time.monotonic(), 0, 0.0, time.monotonic()
+print("up", flush=True)
 while longest < 1 or time.monotonic() - last < 0.2:
     taken += bool(limiter.take())
     now = time.monotonic()

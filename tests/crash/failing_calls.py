@@ -156,7 +156,7 @@ def strict_faults(state: Path, seen: Told) -> list[str]:
 
 def unsynced(point: Point, folder: Path) -> list[str]:
     """No strict answer without a sync that succeeded."""
-    if point.call != "fsync" or not point.stays or point.durability != "strict":
+    if point.call not in ("fsync", "fdatasync") or not point.stays or point.durability != "strict":
         return []
     # A worker that could not open the state wrote no log.
     booked = [call for call in told(folder.glob("2.log")).done if call[0] != "take"]

@@ -67,7 +67,10 @@ impl Call {
         let units = Units([1, amount, 0, amount, amount, 1]);
         let actual = Actual { units: units.with(Dimension::Concurrency, 0), usage: None, flags: Flags::default(), saved_nusd: 0 };
         match what {
-            0..=2 => format!("{:?}", gate.admit(&Ask { id: &name, bound: &bound, units, ttl_ns: 800_000_000 }, now)),
+            0..=2 => format!(
+                "{:?}",
+                gate.admit(&Ask { id: &name, bound: &bound, units, ttl_ns: 800_000_000, may_be_unwritten: false }, now)
+            ),
             3 => format!("{:?}", gate.settle(&name, &actual, now)),
             4 => format!("{:?}", gate.cancel(&name, now)),
             5 => {

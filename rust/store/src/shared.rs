@@ -314,6 +314,9 @@ impl SharedGate {
         let target = segment.layout.waiting(segment.words()).end;
         let (done, sleepers) = (segment.word(Word::Done), segment.word(Word::DoneSleepers));
         let (mut looks, mut committed) = (0, 0);
+        // Counted from here on, so that a writer that is about to gather finds that somebody waits, and one that does hears it.
+        let _counted = bell::Counted::new(sleepers);
+        bell::ring(segment.word(Word::Hurry), segment.word(Word::HurrySleepers));
         while looks < LOOKS {
             let seen = done.load(Ordering::Acquire);
             let start = segment.layout.waiting(segment.words()).start;

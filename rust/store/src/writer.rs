@@ -22,6 +22,8 @@ use crate::worker::Worker;
 const GROUP: u64 = 256;
 /// How long entries are gathered when nobody waits for the commit.
 const GATHER: Duration = Duration::from_millis(5);
+/// How often it is looked meanwhile whether a group is full.
+const NAP: Duration = Duration::from_micros(500);
 /// How often a process asks whether the writer is gone, and whether others died holding slots.
 const WATCH: Duration = Duration::from_millis(100);
 /// How often it is looked whether the files are still there.
@@ -208,8 +210,13 @@ impl Work {
             let nobody_waits = self.segment.word(Word::DoneSleepers).load(Ordering::Acquire) == 0;
             nobody_waits && waiting.end - waiting.start < GROUP && waited < GATHER && !self.stop.asked.load(Ordering::Acquire)
         };
-        while gathering() {
-            std::thread::sleep(Duration::from_micros(500));
+        let (hurry, sleepers) = (self.segment.word(Word::Hurry), self.segment.word(Word::HurrySleepers));
+        loop {
+            let seen = hurry.load(Ordering::Acquire);
+            if !gathering() {
+                break;
+            }
+            bell::wait(hurry, sleepers, seen, NAP);
         }
         self.commit().map(|_| ())
     }

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "the kernel waits on half of a shared word")]
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tierkit_core::segment::bell::{self, Bed};
@@ -33,6 +33,24 @@ pub fn rouse(bell: &AtomicU64, sleepers: &AtomicU64) {
 /// Waits until the bell has rung since `seen` was read, or the time is over.
 pub fn wait(bell: &AtomicU64, sleepers: &AtomicU64, seen: u64, time: Duration) {
     bell::wait(&Kernel, bell, sleepers, seen, time);
+}
+
+/// One of those who sleep, or are about to; until it is dropped.
+#[derive(Debug)]
+pub struct Counted<'a>(&'a AtomicU64);
+
+impl<'a> Counted<'a> {
+    /// One more.
+    pub fn new(sleepers: &'a AtomicU64) -> Self {
+        sleepers.fetch_add(1, Ordering::AcqRel);
+        Self(sleepers)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| count.checked_sub(1));
+    }
 }
 
 #[cfg(target_os = "linux")]

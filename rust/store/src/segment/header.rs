@@ -39,6 +39,10 @@ pub enum Word {
     Done = 16,
     /// Callers asleep on it.
     DoneSleepers = 17,
+    /// Rings when somebody begins to wait for a commit.
+    Hurry = 26,
+    /// Writers asleep on it.
+    HurrySleepers = 27,
     /// 0, or the length of the fault that keeps the ledger from being written.
     Fault = 18,
     /// How many owners there ever were.

@@ -45,6 +45,7 @@ pub fn bury(segment: &Segment) -> Result<(), StateError> {
         // They may have died asleep. Who sleeps now looks again within 100 ms without being woken.
         segment.word(Word::WorkSleepers).store(0, Ordering::Release);
         segment.word(Word::DoneSleepers).store(0, Ordering::Release);
+        segment.word(Word::HurrySleepers).store(0, Ordering::Release);
     }
     let freed = !dead.is_empty();
     for owner in dead {
