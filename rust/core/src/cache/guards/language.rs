@@ -8,9 +8,18 @@ use super::words::Words;
 
 /// Small words that a language has and English has not.
 const SMALL: [(&str, &str); 6] = [
-    ("Spanish", " el los las una del qué cómo cuál es está por para con mi cuándo dónde puedo quién "),
-    ("French", " le les des une du est quel quelle comment où pourquoi dans pour avec mon ma je puis qui et quels "),
-    ("German", " der die das ein eine ist wie was wo warum und mit mein meine ich kann nicht wann wer zu auf "),
+    (
+        "Spanish",
+        " el los las una del qué cómo cuál es está por para con mi cuándo dónde puedo quién cuánto quiero hay tiene mis su ",
+    ),
+    (
+        "French",
+        " le les des une du est quel quelle comment où pourquoi dans pour avec mon ma je puis qui et quels quelles quoi c'est quand combien peux cette l'on vous ",
+    ),
+    (
+        "German",
+        " der die das ein eine ist wie was wo warum und mit mein meine ich kann nicht wann wer zu auf viel welche welcher welches hat um von dem den im ",
+    ),
     ("Italian", " il gli della di è che come dove perché per con mio mia posso quanto quale sono quando "),
     ("Portuguese", " os uma do da é qual como onde por para com meu minha posso quanto não quando "),
     ("Dutch", " het een de wat hoe waar waarom met mijn ik kan niet is van wanneer "),
@@ -25,22 +34,37 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
 
 /// The language with the most small words, or the script if it is not Latin; none where nothing tells. A single letter is a symbol.
 fn language(words: &Words) -> Option<&'static str> {
-    static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(SMALL.map(|(_, list)| list).into_iter().chain([ENGLISH])));
     if let Some(script) =
         words.all.iter().filter(|word| word.lower.chars().count() > 1).find_map(|word| word.lower.chars().next().and_then(script))
     {
         return Some(script);
     }
-    let lists: Vec<u16> = words.all.iter().map(|word| ALL.with(&word.lower)).collect();
-    let count = |list: usize| lists.iter().filter(|lists| *lists >> list & 1 == 1).count();
-    let english = count(SMALL.len());
-    let best = SMALL.iter().enumerate().map(|(at, (name, _))| (count(at), *name)).max_by_key(|(count, _)| *count)?;
-    match best {
-        (count, name) if count >= 2 && count > english => Some(name),
-        _ if english > 0 || unspoken(words) => Some("English"),
-        _ => None,
+    match tongue(words) {
+        Some(list) => SMALL.get(list).map(|(name, _)| *name),
+        None if ALL.with_any(words) >> SMALL.len() & 1 == 1 || unspoken(words) => Some("English"),
+        None => None,
     }
 }
+
+/// The place of the list that most small words are of, if there are two and fewer English ones.
+fn tongue(words: &Words) -> Option<usize> {
+    let lists: Vec<u16> = words.all.iter().map(|word| ALL.with(&word.lower)).filter(|lists| *lists != 0).collect();
+    let count = |list: usize| lists.iter().filter(|lists| *lists >> list & 1 == 1).count();
+    let best = (0..SMALL.len()).max_by_key(|list| count(*list))?;
+    (count(best) >= 2 && count(best) > count(SMALL.len())).then_some(best)
+}
+
+/// What another language than English changes: its small words say nothing, and in German a capital says nothing.
+pub fn settle(words: &mut Words) {
+    let Some(list) = tongue(words) else { return };
+    words.foreign = true;
+    for word in &mut words.all {
+        word.content &= word.quoted || ALL.with(&word.lower) >> list & 1 == 0;
+        word.opens |= SMALL[list].0 == "German";
+    }
+}
+
+static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(SMALL.map(|(_, list)| list).into_iter().chain([ENGLISH])));
 
 /// A request in bare words is taken for English if all of them are.
 fn unspoken(words: &Words) -> bool {

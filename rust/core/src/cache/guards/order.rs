@@ -169,6 +169,7 @@ mod tests {
             ("Load a Set by calling `get`", "By calling `get`, one loads a Set", false),
             ("In Python, how do I read a file?", "How do I read a file in Python?", false),
             ("Files can be listed from a cloud with `ls`", "A cloud lists files with `ls`", false),
+            ("Convert a list to a set", "Convert a set to a list", true),
             ("Vuelos de Madrid a Lima", "Vuelos de Lima a Madrid", true),
             ("The firm was bought by its rival.", "The firm bought its rival.", true),
             ("The rival bought the firm.", "The firm was bought by its rival.", false),

@@ -23,10 +23,11 @@ impl Overlap {
     /// Counts a pair.
     pub fn of(pair: &Pair<'_>) -> Self {
         let anchor = |word: &Word| word.number || word.is_name();
-        let named = |at: usize| at > 0 && pair.a.all[at - 1].is_name() && pair.a.all[at].is_name();
-        let follows = pair.links.iter().filter(|(x, _)| named(*x)).count();
+        let behind = |words: &Words, at: usize| at > 0 && words.all[at - 1].is_name() && words.all[at].is_name();
+        let named = |(x, y): &(usize, usize)| behind(pair.a, *x) && behind(pair.b, *y);
+        let follows = pair.links.iter().filter(|link| named(link)).count();
         let marked = |&&(x, y): &&(usize, usize)| anchor(&pair.a.all[x]) || anchor(&pair.b.all[y]);
-        let anchors = pair.links.iter().filter(marked).filter(|(x, _)| !named(*x)).count();
+        let anchors = pair.links.iter().filter(marked).filter(|link| !named(link)).count();
         Self {
             shared: pair.links.len() - follows,
             alone_a: pair.alone_a.iter().filter(|at| !is_kind(pair.a, **at, pair.b)).count(),

@@ -49,6 +49,10 @@ impl<'a> Pair<'a> {
         // A word said twice is not alone if it has a partner once.
         left.retain(|x| !links.iter().any(|(_, y)| REASONS[..2].iter().any(|reason| reason(&a.all[*x], &b.all[*y]))));
         right.retain(|y| !links.iter().any(|(x, _)| REASONS[..2].iter().any(|reason| reason(&a.all[*x], &b.all[*y]))));
+        // Nor is one that means the same as a word of the frame there: "compose", "write".
+        let framed = |word: &Word, there: &Words| there.all.iter().any(|other| !other.content && word.forms.same(&other.forms));
+        left.retain(|x| !framed(&a.all[*x], b));
+        right.retain(|y| !framed(&b.all[*y], a));
         Self { a, b, links, alone_a: left, alone_b: right }
     }
 

@@ -42,6 +42,8 @@ const NOUNS: [(Kind, &str); 6] = [
 /// Words between "what" and the noun that says the kind, and those that end the search.
 static BEST: List = List::of(" best good right easiest main exact quickest fastest simplest ");
 static PREPOSITIONS: List = List::of(" of in on at for from by with to into about when if and or than between per that ");
+/// What a thing is done with.
+static MEANS: List = List::of(" command code function option setting shortcut syntax tool formula keyword css ");
 /// How far behind "what" that noun may stand.
 const FAR: usize = 6;
 /// How many clauses are looked at for a question.
@@ -68,6 +70,9 @@ static SAID: List = List::of(" say said call called spell pronounce translate me
 
 /// Says that two texts ask for different kinds of answer.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    if pair.a.foreign || pair.b.foreign {
+        return None;
+    }
     let (x, y) = (ask(pair.a), ask(pair.b));
     let (a, b) = (x.0, y.0);
     let said = |words: &Words| words.all.iter().any(|word| SAID.has(&word.lower));
@@ -162,6 +167,8 @@ fn noun(words: &Words, from: usize) -> Ask {
         match place.or_else(|| said_by(word)) {
             Some(kind) if direct => return (kind, None),
             Some(kind) => return (Thing, Some(kind)),
+            // "Which command renames it", "what is needed to rename it".
+            None if MEANS.has(word) || word.starts_with("need") && words.at(at + 1) == "to" => return (Thing, Some(Way)),
             None if PREPOSITIONS.has(word) => break,
             None => direct &= is_frame(word) || BEST.has(word),
         }
@@ -237,6 +244,9 @@ mod tests {
             ("Tell me whether 97 is prime.", "Is 97 prime?", false),
             ("What do I need to do to renew it?", "How do I renew it?", false),
             ("What are the opening hours of the zoo?", "When is the zoo open?", false),
+            ("Which command renames a branch?", "How do I rename a branch?", false),
+            ("What is needed to open it?", "How do I open it?", false),
+            ("Was kostet ein Flug nach Rom?", "Wie viel kostet ein Flug nach Rom?", false),
             ("What are your delivery times?", "How long does delivery take?", false),
             ("What is the release date?", "Why was it released?", true),
             ("Do you know who directed Jaws?", "Who directed Jaws?", false),

@@ -1,6 +1,7 @@
 //! A text as words in one spelling, read once for all guards.
 
-use super::frame::{is_frame, is_kind, is_slip, phrases};
+use super::frame::{is_frame, is_kind, is_open, is_slip, phrases};
+use super::language::settle;
 use super::lexicon::Forms;
 use super::lists::List;
 use super::numerals::{counts, figure, roman, scaled, spelled};
@@ -50,6 +51,8 @@ pub struct Words {
     pub all: Vec<Word>,
     /// Whether it ends like a statement, with a full stop.
     pub statement: bool,
+    /// Whether its small words are of another language than English.
+    pub foreign: bool,
 }
 
 impl Words {
@@ -71,7 +74,9 @@ impl Words {
         dates(&mut all);
         phrases(&mut all);
         mark(&mut all);
-        Self { all, statement: text.trim_end().ends_with('.') }
+        let mut words = Self { all, statement: text.trim_end().ends_with('.'), foreign: false };
+        settle(&mut words);
+        words
     }
 
     /// Bytes in memory.
@@ -196,9 +201,12 @@ fn dates(all: &mut [Word]) {
 /// Says of each word whether it is a unit and whether it is content.
 fn mark(all: &mut Vec<Word>) {
     let measured = all.iter().any(|word| word.number);
-    // "degrees Celsius" is one unit.
-    let scale = |at: usize| all.get(at + 1).is_some_and(|next| matches!(next.lower.as_str(), "celsius" | "fahrenheit"));
-    let idle: Vec<bool> = (0..all.len()).map(|at| unit(&all[at].lower) == Some("degree") && scale(at)).collect();
+    // "Degrees Celsius" is one unit, and so are "pounds sterling".
+    let next = |at: usize| all.get(at + 1).map_or("", |next| next.lower.as_str());
+    let idle = |at: usize| {
+        matches!((unit(&all[at].lower), next(at)), (Some("degree"), "celsius" | "fahrenheit") | (Some("pound"), "sterling"))
+    };
+    let idle: Vec<bool> = (0..all.len()).map(idle).collect();
     let mut idle = idle.into_iter();
     all.retain(|_| !idle.next().unwrap_or(false));
     for at in 0..all.len() {
@@ -218,7 +226,11 @@ fn mark(all: &mut Vec<Word>) {
             all[at].forms = Forms::of(&all[at].lower);
         }
         let kind = at > 0 && is_kind(&all[at].lower, &all[at - 1].lower);
-        all[at].content = letter
+        let next = all.get(at + 1).map_or("", |next| next.lower.as_str());
+        // "A list" is a thing, "a list of" a way to ask.
+        let thing = at > 0 && matches!(all[at - 1].lower.as_str(), "a" | "an") && is_open(&all[at].lower) && next != "of";
+        all[at].content = thing
+            || letter
             || all[at].number
             || all[at].unit
             || all[at].quoted
