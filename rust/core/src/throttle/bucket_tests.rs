@@ -105,3 +105,15 @@ fn a_million_steps_equal_exact_rationals() {
         }
     }
 }
+
+#[test]
+fn what_comes_in_within_the_slack_is_kept_and_what_comes_later_is_lost() {
+    for (num, den_ns, burst, cost) in [(1, 1_000_000, 50, 1), (3, 7, 10, 4), (1_000, 1, 1 << 40, 5), (1, 60, 8, 8)] {
+        let Ok(quota) = Quota::new(num, den_ns, burst) else { panic!("a rate") };
+        let level_after = |ns| Bucket::from_parts(cost, 0, 0).refilled(&quota, ns).level();
+        let slack_ns = quota.slack_ns(cost);
+        assert_eq!(level_after(slack_ns + quota.den_ns), quota.burst);
+        assert!(slack_ns == 0 || level_after(slack_ns - 1) < quota.burst);
+    }
+    assert_eq!(Quota::new(0, 1, 5).map(|quota| quota.slack_ns(2)).ok(), Some(u64::MAX));
+}
