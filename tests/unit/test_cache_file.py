@@ -288,6 +288,15 @@ def test_foreign_files_are_refused_and_left_alone(tmp_path: Path) -> None:
         assert path.read_bytes() == before
 
 
+def test_a_file_that_was_begun_and_never_made_is_no_cache_yet(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    path.write_bytes(b"")
+    with pytest.raises(StateError, match="nothing in it"):
+        tk.cache.CacheFile(path)
+    with cache(path):
+        assert tk.cache.CacheFile(path).stats()[1] == []
+
+
 def test_links_and_folders_are_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_bytes(b"")

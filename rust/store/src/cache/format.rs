@@ -3,16 +3,20 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
 use tierkit_core::cache::row::QUANTISER;
+use tierkit_core::clock::Clock;
 
 use super::handle::is_damage;
+use crate::clock::SystemClock;
 use crate::error::StateError;
 
 /// Marks the file as a tierkit cache in the SQLite header.
 const APPLICATION_ID: i64 = 0x746b_6361;
 /// The format that this code reads and writes.
 const FORMAT: i64 = 1;
+/// How long another process that uses the file is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether the first bytes of a file name it as a tierkit cache, however damaged the rest is. Reads it without SQLite, whose
 /// locks of this process end with that: only for one who is alone with the file.
@@ -98,7 +102,7 @@ pub fn connect(path: &Path) -> Result<Connection, StateError> {
     let failed = |error: rusqlite::Error| StateError::new(path, error, "check that the disk has room and the file is writable");
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
+    connection.busy_timeout(PATIENCE).map_err(failed)?;
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
         return Err(StateError::new(path, "this user may not write it", "make the file writable for the user of the cache"));
     }
@@ -116,11 +120,25 @@ pub fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-/// Makes the tables of a file that has none.
+/// Makes the tables of a file that has none. Two that begin a file at once are one in the way of the other while its log is
+/// begun, and SQLite waits for nobody there.
 ///
 /// # Errors
 /// What SQLite says.
 pub fn make(connection: &mut Connection, wanted: &Wanted) -> rusqlite::Result<()> {
+    let began_ns = SystemClock.boot_ns();
+    let waited = || Duration::from_nanos(SystemClock.boot_ns().saturating_sub(began_ns));
+    let is_busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+    loop {
+        let made = make_once(connection, wanted);
+        if !made.as_ref().is_err_and(is_busy) || waited() > PATIENCE {
+            return made;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn make_once(connection: &mut Connection, wanted: &Wanted) -> rusqlite::Result<()> {
     if tables(connection)? > 0 {
         return Ok(());
     }
@@ -167,6 +185,12 @@ pub fn check(connection: &Connection, path: &Path, wanted: Option<&Wanted>) -> R
     let application = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
     match application {
         Ok(APPLICATION_ID) => {}
+        Ok(0) if tables(connection) == Ok(0) => {
+            return Err(refused(
+                "an SQLite file with nothing in it".to_owned(),
+                "open a cache on it first, or give another path",
+            ));
+        }
         Ok(_) => return Err(refused("an SQLite file that is no tierkit cache".to_owned(), "give another path")),
         Err(error) if is_damage(&error) => return Err(Wrong::Unreadable(error.to_string())),
         Err(error) => return Err(refused(error.to_string(), "check that the file is readable and not locked for long")),
@@ -199,4 +223,40 @@ pub fn check(connection: &Connection, path: &Path, wanted: Option<&Wanted>) -> R
         return Err(refused(format!("rows in the form '{quantiser}', this version reads '{QUANTISER}'"), fix));
     }
     secret.try_into().map_err(|_| Wrong::Damaged("its secret is not 32 bytes".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn all_that_begin_one_file_at_once_get_the_same() {
+        for round in 0_u8..40 {
+            let path = std::env::temp_dir().join(format!("tierkit-begun-{}-{round}", std::process::id()));
+            std::fs::write(&path, b"").unwrap();
+            let begun = Barrier::new(6);
+            let begin = |me: u8| {
+                let wanted = Wanted { dim: 8, encoder: String::new(), secret: [me; 32], created_ns: 0 };
+                let mut connection = connect(&path).unwrap();
+                begun.wait();
+                make(&mut connection, &wanted).unwrap();
+                check(&connection, &path, Some(&wanted)).unwrap()
+            };
+            let secrets: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (1..=6)
+                    .map(|me| {
+                        let begin = &begin;
+                        scope.spawn(move || begin(me))
+                    })
+                    .collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(secrets.iter().all(|secret| *secret == secrets[0]), "{secrets:?}");
+            for ending in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
+            }
+        }
+    }
 }
