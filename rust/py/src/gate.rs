@@ -455,63 +455,7 @@ impl PyGate {
     }
 }
 
-/// Sums the ledger of a state directory by labels.
-#[pyfunction]
-fn read_spend(
-    py: Python<'_>,
-    directory: PathBuf,
-    by: Vec<String>,
-) -> PyResult<Vec<(Vec<Option<String>>, i64, i64, i64, PyMoney, PyMoney, PyMoney)>> {
-    let rows = py.detach(|| tierkit_store::spend(&directory, &by)).map_err(|error| state(py, &error))?;
-    let money = |nusd| PyMoney { nusd };
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            (
-                row.values,
-                row.requests,
-                row.input_tokens,
-                row.output_tokens,
-                money(row.nusd),
-                money(row.saved_nusd),
-                money(row.estimated_nusd),
-            )
-        })
-        .collect())
-}
-
-/// Everything the ledger knows of one reservation, oldest first.
-#[pyfunction]
-fn read_story<'py>(py: Python<'py>, directory: PathBuf, id: &str) -> PyResult<Vec<Bound<'py, PyDict>>> {
-    let rows = py.detach(|| tierkit_store::explain(&directory, id)).map_err(|error| state(py, &error))?;
-    let mut story = Vec::with_capacity(rows.len());
-    for row in rows {
-        let entry = PyDict::new(py);
-        entry.set_item("seq", row.seq)?;
-        entry.set_item("kind", row.kind)?;
-        entry.set_item("at_ns", row.at_ns)?;
-        entry.set_item("usd", tierkit_core::units::format_nusd(row.nusd))?;
-        entry.set_item("labels", row.labels)?;
-        entry.set_item("usage", row.usage)?;
-        entry.set_item("marks", crate::books::marks(row.flags))?;
-        let postings = PyList::empty(py);
-        for (rule, scope, posted, pending) in row.postings {
-            let change = PyDict::new(py);
-            change.set_item("rule", rule)?;
-            change.set_item("key", scope)?;
-            change.set_item("posted_usd", tierkit_core::units::format_nusd(posted))?;
-            change.set_item("pending_usd", tierkit_core::units::format_nusd(pending))?;
-            postings.append(change)?;
-        }
-        entry.set_item("postings", postings)?;
-        story.push(entry);
-    }
-    Ok(story)
-}
-
 /// Adds these names to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<PyGate>()?;
-    module.add_function(wrap_pyfunction!(read_spend, module)?)?;
-    module.add_function(wrap_pyfunction!(read_story, module)?)
+    module.add_class::<PyGate>()
 }
