@@ -37,22 +37,29 @@ type Places = (Vec<usize>, Vec<usize>);
 
 /// What lies between the words that both texts have in one order, and how many these are.
 fn hunks(pair: &Pair<'_>) -> (Vec<Places>, usize) {
-    let (rows, columns) = (pair.a.all.len(), pair.b.all.len());
+    // Of several longest orders the same one is taken, whichever text comes first.
+    if pair.backwards() {
+        let (found, kept) = aligned(pair.b.all.len(), pair.a.all.len(), |x, y| pair.meets(y, x));
+        return (found.into_iter().map(|(b, a)| (a, b)).collect(), kept);
+    }
+    aligned(pair.a.all.len(), pair.b.all.len(), |x, y| pair.meets(x, y))
+}
+
+fn aligned(rows: usize, columns: usize, meets: impl Fn(usize, usize) -> bool) -> (Vec<Places>, usize) {
     // Both texts begin with these, so the longest common order does.
-    let begin = (0..rows.min(columns)).take_while(|at| pair.meets(*at, *at)).count();
+    let begin = (0..rows.min(columns)).take_while(|at| meets(*at, *at)).count();
     let place = |x: usize, y: usize| (x - begin) * (columns - begin + 1) + y - begin;
     let mut best = vec![0_usize; (rows - begin + 1) * (columns - begin + 1)];
     for x in (begin..rows).rev() {
         for y in (begin..columns).rev() {
             let longest =
-                if pair.meets(x, y) { best[place(x + 1, y + 1)] + 1 } else { best[place(x + 1, y)].max(best[place(x, y + 1)]) };
+                if meets(x, y) { best[place(x + 1, y + 1)] + 1 } else { best[place(x + 1, y)].max(best[place(x, y + 1)]) };
             best[place(x, y)] = longest;
         }
     }
     let (mut x, mut y, mut found) = (0, 0, vec![(Vec::new(), Vec::new())]);
     while x < rows || y < columns {
-        let meets = x < rows && y < columns && pair.meets(x, y);
-        if meets {
+        if x < rows && y < columns && meets(x, y) {
             found.push((Vec::new(), Vec::new()));
             (x, y) = (x + 1, y + 1);
         } else if let Some((a, b)) = found.last_mut() {

@@ -66,11 +66,13 @@ struct Parts<'a> {
 impl Parts<'_> {
     /// Whether two things, each given by its places in both texts, have changed their parts.
     fn turned(&self, pair: &Pair<'_>, first: (usize, usize), second: (usize, usize)) -> bool {
-        let (words, (before, after)) = (&pair.a.all, (&self.before, &self.after));
-        if words[first.0].lower == words[second.0].lower || beside(pair.a, first.0, second.0) {
+        let (before, after) = (&self.before, &self.after);
+        let one = |words: &Words, x: usize, y: usize| words.at(x) == words.at(y) || beside(words, x, y);
+        if one(pair.a, first.0, second.0) || one(pair.b, first.1, second.1) {
             return false;
         }
-        let near = self.short || proper(&words[first.0]) && proper(&words[second.0]);
+        let named = |(x, y): (usize, usize)| proper(&pair.a.all[x]) || proper(&pair.b.all[y]);
+        let near = self.short || named(first) && named(second);
         let directed = [first.0, second.0].iter().any(|at| DIRECTED.contains(&before[*at]));
         let apart = before[first.0] != before[second.0];
         let crossed = before[first.0] == after[second.1] && before[second.0] == after[first.1];
@@ -107,7 +109,7 @@ fn passive(words: &Words) -> bool {
 
 /// Whether two words make one name: "New York".
 fn beside(words: &Words, x: usize, y: usize) -> bool {
-    y == x + 1 && !words.all[x].number && !words.all[y].number
+    x.abs_diff(y) == 1 && !words.all[x].number && !words.all[y].number
 }
 
 /// For each word the preposition that it follows, over articles and other words of the same name. What comes "from" is what it is
@@ -141,9 +143,10 @@ fn part<'a>(words: &'a Words, at: usize, before: &[&'a str]) -> &'a str {
 fn pivot(pair: &Pair<'_>, (x, y): (usize, usize), (q, p): (usize, usize)) -> bool {
     let between = |from: usize, to: usize| from + 1..to;
     // "Madrid a Lima": between names it is no English article.
-    let names = |at: usize| pair.a.all[at - 1].is_name() && pair.a.all.get(at + 1).is_some_and(Word::is_name);
-    let idle = |at: usize| ARTICLES.has(pair.a.at(at)) && !(pair.a.at(at) == "a" && names(at));
-    between(x, y).filter(|at| !idle(*at)).any(|at| between(q, p).any(|other| pair.meets(at, other)))
+    let names = |words: &Words, at: usize| words.all[at - 1].is_name() && words.all.get(at + 1).is_some_and(Word::is_name);
+    let idle = |words: &Words, at: usize| ARTICLES.has(words.at(at)) && !(words.at(at) == "a" && names(words, at));
+    let stands = |at: usize, other: usize| !idle(pair.a, at) && !idle(pair.b, other) && pair.meets(at, other);
+    between(x, y).any(|at| between(q, p).any(|other| stands(at, other)))
 }
 
 #[cfg(test)]

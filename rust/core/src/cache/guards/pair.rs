@@ -56,6 +56,11 @@ impl<'a> Pair<'a> {
         Self { a, b, links, alone_a: left, alone_b: right }
     }
 
+    /// Whether the first text stands behind the second in the order of the dictionary: what has to choose chooses by that.
+    pub fn backwards(&self) -> bool {
+        order(self.a, self.b).is_gt()
+    }
+
     /// Whether every content word has a partner.
     pub fn covered(&self) -> bool {
         self.alone_a.is_empty() && self.alone_b.is_empty()
