@@ -23,11 +23,12 @@ class Neighbours:
     It sleeps in the kernel on a word of the shared segment: nobody polls, and without a waiter there is no thread.
     """
 
-    __slots__ = ("_gate", "_lock", "_thread")
+    __slots__ = ("_alone", "_gate", "_lock", "_thread")
 
     def __init__(self, gate: _core.Gate) -> None:
         """Hear nothing yet."""
         self._gate: _core.Gate | None = gate
+        self._alone = gate.freed() is None
         self.start_over()
 
     def start_over(self) -> None:
@@ -37,8 +38,10 @@ class Neighbours:
 
     def listen(self, waiting: Waiting) -> None:
         """See to it that the thread runs, if there can be other processes."""
+        if self._alone:
+            return
         with self._lock:
-            if self._thread is None and self._gate is not None and self._gate.freed() is not None:
+            if self._thread is None and self._gate is not None:
                 # Not a daemon: one that wakes while the interpreter ends would end the process.
                 self._thread = threading.Thread(
                     target=self._run, args=(self._gate, waiting), name="tierkit-neighbours", daemon=False

@@ -28,6 +28,8 @@ def class_of(priority: str) -> int:
 
 def flow_of(labels: dict[str, str]) -> bytes:
     """Name the flow of a request: requests with the same labels share one."""
+    if not labels:
+        return b""
     return repr(sorted(labels.items())).encode("utf-8", "surrogatepass")
 
 

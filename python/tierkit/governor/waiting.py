@@ -25,10 +25,10 @@ __all__ = ["Waiting"]
 _RECHECK_NS = 250_000_000
 """A head that waits for a release looks again after this long: reservations also end by expiring."""
 _LONGEST_S = 31_536_000.0
-_CROWD = 16
-"""So many who wait are served several at a ring, as far as the bucket holds what comes in meanwhile."""
-_GRACE_NS = 5_000_000
-"""How much later than it fits a head may be tried then."""
+_CROWD = 64
+"""For each so many who wait, a head may be tried one wait later than it fits: several are then served at one ring."""
+_GRACE_NS = 25_000_000
+"""It is never tried later than this, nor than half of what the bucket still holds of what comes in meanwhile."""
 
 
 class Waiting:
@@ -160,7 +160,8 @@ class Waiting:
                 sleeper.arm(at_ns)
 
     def _poll_if_due(self) -> None:
-        if self._clock is not None or not self.queue.is_quiet:
+        # A loop that starts many tasks at once hears no timer meanwhile: those who join serve the heads.
+        if self._clock is not None or not self.queue.is_quiet(time.monotonic_ns()):
             self.poll()
 
     def _join(
@@ -235,9 +236,9 @@ class Waiting:
         if wait_ns is None:
             return now_ns + _RECHECK_NS
         ready_ns = now_ns + wait_ns
-        if slack_ns is None or len(self.waiters) < _CROWD:
+        if slack_ns is None:
             return ready_ns
-        later_ns = ready_ns + min(slack_ns // 4, _GRACE_NS)
+        later_ns = ready_ns + min(len(self.waiters) // _CROWD * wait_ns, slack_ns // 2, _GRACE_NS)
         return later_ns if later_ns < deadline_ns else ready_ns
 
     def _waiter(self, ticket: int) -> Waiter | None:

@@ -86,10 +86,9 @@ impl PyQueue {
         self.held_up(claim, priority, now_ns, ticket)
     }
 
-    /// Whether there is nothing to do until an alarm rings.
-    #[getter]
-    fn is_quiet(&self) -> bool {
-        self.state().is_quiet()
+    /// Whether there is nothing to do until a later alarm rings.
+    fn is_quiet(&self, now_ns: u64) -> bool {
+        self.state().is_quiet(now_ns)
     }
 
     /// Joins the line of the rule that refused; None when it is full.

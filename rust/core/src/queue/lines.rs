@@ -234,9 +234,9 @@ impl Queue {
         late
     }
 
-    /// Whether there is nothing to do until an alarm rings: nobody to try, no owner to tell of an alarm.
-    pub fn is_quiet(&self) -> bool {
-        self.due.is_empty() && self.alarms.are_known()
+    /// Whether there is nothing to do until a later alarm rings: nobody to try, no owner to tell of an alarm.
+    pub fn is_quiet(&self, now_ns: u64) -> bool {
+        self.due.is_empty() && self.alarms.are_known() && self.alarms.ringing(now_ns).is_none()
     }
 
     /// When an owner is to call `poll` next.

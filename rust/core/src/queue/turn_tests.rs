@@ -96,16 +96,17 @@ fn a_turn_that_came_is_not_lost_to_another_line() {
 #[test]
 fn a_queue_is_quiet_until_someone_is_to_be_tried_or_told() {
     let mut queue = Queue::default();
-    assert!(queue.is_quiet());
+    assert!(queue.is_quiet(10));
     let first = queue.join(request(2, b'a', 100), spot(0, 1, Some(50), &queue)).unwrap_or(0);
-    assert!(!queue.is_quiet() && queue.drain_alarms() == [(1, 50)] && queue.is_quiet());
+    assert!(!queue.is_quiet(10) && queue.drain_alarms() == [(1, 50)] && queue.is_quiet(10));
     // One behind it with a later deadline changes nothing; an earlier one is to be told.
     queue.join(request(2, b'a', 200), spot(0, 1, None, &queue));
-    assert!(queue.is_quiet());
+    assert!(queue.is_quiet(10));
     queue.join(request(2, b'a', 40), spot(0, 1, None, &queue));
-    assert!(!queue.is_quiet() && queue.drain_alarms() == [(1, 40)] && queue.is_quiet());
+    assert!(!queue.is_quiet(10) && queue.drain_alarms() == [(1, 40)] && queue.is_quiet(10));
     queue.release(None);
-    assert!(!queue.is_quiet() && queue.next_try() == Some(first) && queue.is_quiet());
+    assert!(!queue.is_quiet(10) && queue.next_try() == Some(first) && queue.is_quiet(10));
+    assert!(queue.is_quiet(39) && !queue.is_quiet(40), "an alarm that rings is work, whoever looks");
 }
 
 #[test]
