@@ -220,7 +220,7 @@ def test_tasks_that_keep_their_loop_busy_while_they_start_lose_no_room() -> None
     async def story() -> int:
         tasks = [asyncio.create_task(one()) for _ in range(60)]
         await asyncio.sleep(0)
-        waiting_now = len(limiter._waiting.waiters)
+        waiting_now = len(limiter._waiting.queue)
         await asyncio.gather(*tasks)
         return waiting_now
 
