@@ -130,17 +130,31 @@ fn twice(name: &str) -> Error {
     Error::config(format!("label {name}: given twice"))
 }
 
+/// The rule of a key and the bytes of its values.
+pub fn key_split(key: &[u8]) -> (u16, &[u8]) {
+    key.split_first_chunk::<2>().map_or((0, &[]), |(rule, values)| (u16::from_le_bytes(*rule), values))
+}
+
+/// The key of a rule for the bytes of its values.
+pub fn key_of(rule: u16, values: &[u8]) -> Key {
+    rule.to_le_bytes().iter().chain(values).copied().collect()
+}
+
 /// The part of a key that shares a quota of the table with all keys that begin so: the rule and the value of its first label.
 /// Where a rule has one label, all its keys are one part.
 pub fn key_part(key: &[u8]) -> &[u8] {
-    let rest = key.get(2..).unwrap_or_default();
-    let first = match rest.split_first() {
+    let (_, values) = key_split(key);
+    key.get(..2 + first_value(values).len()).unwrap_or(key)
+}
+
+/// Of the bytes of a key's values those of the first, none where it is the only one.
+pub fn first_value(values: &[u8]) -> &[u8] {
+    let first = match values.split_first() {
         Some((1, tail)) => tail.first_chunk::<4>().map_or(0, |size| 5 + u32::from_le_bytes(*size) as usize),
         Some(_) => 1,
         None => 0,
     };
-    let end = if first < rest.len() { 2 + first } else { 2 };
-    key.get(..end).unwrap_or(key)
+    if first < values.len() { values.get(..first).unwrap_or_default() } else { &[] }
 }
 
 /// Reads the values back from a key, in the order of `per`; `None` stands for a label that was missing.

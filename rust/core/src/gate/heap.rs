@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use crate::clock::Now;
 use crate::gate::bound::BoundScope;
 use crate::gate::shelf::{REMEMBER_COUNT, REMEMBER_NS, Shelf, Standing, Stock};
-use crate::gate::table::{Scope, Table};
+use crate::gate::table::Table;
 use crate::labels::{Key, Labels};
 use crate::ledger::{Entry, Reservation, ReservationId, State};
 use crate::rules::Rules;
@@ -28,7 +28,8 @@ pub struct HeapShelf {
 impl HeapShelf {
     /// An empty shelf.
     ///
-    /// `seed` keys the hash of scope keys, so that callers cannot choose keys that collide. `capacity` bounds the scopes kept.
+    /// `seed` keys the hash of scope keys, so that callers cannot choose keys that collide. `capacity` bounds the keys kept,
+    /// whatever the number of rules that share one.
     /// With `keep_entries` each change leaves ledger entries for [`HeapShelf::drain_entries`].
     pub fn new(seed: [u64; 2], capacity: usize, keep_entries: bool) -> Self {
         let [one, two] = seed;
@@ -75,7 +76,7 @@ impl Shelf for HeapShelf {
     }
 
     fn slot_to_book(&mut self, rules: &Rules, rule: u16, key: &Key, now: Now) -> Option<u32> {
-        self.table.slot_or_insert(rules, rule, key, now).or_else(|| self.table.insert(rules, rule, key, now))
+        self.table.slot_to_book(rules, rule, key, now)
     }
 
     fn slot_of(&self, key: &Key) -> Option<u32> {
@@ -95,20 +96,20 @@ impl Shelf for HeapShelf {
     }
 
     fn keeps(&self, slot: u32, key: &Key) -> bool {
-        self.table.get(slot).is_some_and(|scope| scope.key == *key)
+        self.table.keeps(slot, key)
     }
 
     fn see<R>(&self, slot: u32, look: impl FnOnce(&Stock) -> R) -> Option<R> {
-        self.table.get(slot).map(|scope| look(&scope.stock))
+        self.table.get(slot).map(look)
     }
 
     fn change<R>(&mut self, slot: u32, change: impl FnOnce(&mut Stock) -> R) -> Option<R> {
-        self.table.get_mut(slot).map(|scope| change(&mut scope.stock))
+        self.table.get_mut(slot).map(change)
     }
 
     fn change_bucket<R>(&mut self, scope: &BoundScope, change: impl FnOnce(&mut Bucket) -> R) -> Option<R> {
         let slot = self.table.find(scope)?;
-        match &mut self.table.get_mut(slot)?.stock {
+        match self.table.get_mut(slot)? {
             Stock::Bucket(bucket) => Some(change(bucket)),
             Stock::Held(_) | Stock::Accounts(_) => None,
         }
@@ -123,17 +124,19 @@ impl Shelf for HeapShelf {
     }
 
     fn rule_at(&self, slot: u32) -> Option<u16> {
-        self.table.get(slot).map(Scope::rule)
+        self.table.rule_at(slot)
     }
 
     fn scope_count(&self) -> usize {
-        self.table.len()
+        self.table.scope_count()
     }
 
-    fn each_scope(&self, show: &mut dyn FnMut(u16, &Key, &Stock)) {
-        for scope in self.table.iter() {
-            show(scope.rule(), &scope.key, &scope.stock);
-        }
+    fn key_at(&self, slot: u32) -> Option<Key> {
+        self.table.key_at(slot)
+    }
+
+    fn each_scope(&self, show: &mut dyn FnMut(u16, u32, &Stock)) {
+        self.table.iter().for_each(|(rule, slot, stock)| show(rule, slot, stock));
     }
 
     fn standing(&self, id: &ReservationId, body: Option<(&Labels, &Units)>) -> Option<Standing> {

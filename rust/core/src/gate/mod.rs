@@ -9,7 +9,9 @@ mod alert;
 mod bound;
 mod bounds;
 mod decide;
+mod families;
 mod heap;
+mod name;
 mod settle;
 mod shared;
 mod shelf;
@@ -173,10 +175,11 @@ impl<S: Shelf> Gate<S> {
     pub fn balances(&mut self, now: Now) -> Vec<Balance> {
         self.expire(now);
         let mut rows = Vec::new();
-        self.shelf.each_scope(&mut |index, key, stock| {
+        self.shelf.each_scope(&mut |index, slot, stock| {
             let in_force = self.rules.get(index).filter(|_| self.rules.is_in_force(index));
             let (Some(rule), Stock::Accounts(accounts)) = (in_force, stock) else { return };
             let RuleKind::Budget(budget) = &rule.kind else { return };
+            let Some(key) = self.shelf.key_at(slot) else { return };
             let live = accounts.iter().filter(|account| account.window.contains(now.wall_ns) || account.pending > 0);
             rows.extend(live.map(|account| Balance {
                 rule: index,

@@ -121,8 +121,11 @@ pub trait Shelf {
     /// How many scopes are kept.
     fn scope_count(&self) -> usize;
 
-    /// Shows every scope: rule, key and what it holds.
-    fn each_scope(&self, show: &mut dyn FnMut(u16, &Key, &Stock));
+    /// The key of the scope in a slot; `None` where the slot is free.
+    fn key_at(&self, slot: u32) -> Option<Key>;
+
+    /// Shows every scope: rule, slot and what it holds.
+    fn each_scope(&self, show: &mut dyn FnMut(u16, u32, &Stock));
 
     /// How a reservation stands, if it is known, and whether it has this body.
     fn standing(&self, id: &ReservationId, body: Option<(&Labels, &Units)>) -> Option<Standing>;

@@ -15,7 +15,7 @@ use crate::throttle::{Dimension, Quota};
 pub const TIER_LABELS: [&str; 3] = ["tier", "model", "backend"];
 
 /// When a rule applies and which scope it uses.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Matcher {
     /// Labels whose values choose the scope; empty: one scope for all.
     pub per: Vec<Box<str>>,

@@ -158,9 +158,13 @@ impl Shelf for SharedShelf<'_> {
         self.layout.scopes.len(self.words()) as usize
     }
 
-    fn each_scope(&self, show: &mut dyn FnMut(u16, &Key, &Stock)) {
+    fn key_at(&self, slot: u32) -> Option<Key> {
+        self.layout.scopes.is_live(self.words(), slot).then(|| self.key_of(slot))
+    }
+
+    fn each_scope(&self, show: &mut dyn FnMut(u16, u32, &Stock)) {
         for slot in self.layout.scopes.rows(self.words()) {
-            show(self.rule_of(slot), &self.key_of(slot), &self.stock(slot));
+            show(self.rule_of(slot), slot, &self.stock(slot));
         }
     }
 
