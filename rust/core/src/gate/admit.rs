@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::clock::Now;
 use crate::decision::{Cause, Failing, Refusal, Wait};
 use crate::error::{Error, Result};
@@ -109,7 +111,7 @@ impl<S: Shelf> Gate<S> {
         if !(1..=quota.burst).contains(&amount) || self.shelf.find(scope).is_some() {
             return false;
         }
-        if !self.shelf.has_room(&rules, 1, &scope.key, now) {
+        if !self.shelf.has_room(&rules, &[scope], &scope.key, now) {
             return false;
         }
         let Some(slot) = self.shelf.slot_or_insert(&rules, scope.rule, &scope.key, now) else { return false };
@@ -127,16 +129,14 @@ impl<S: Shelf> Gate<S> {
         let rules = Arc::clone(&self.rules);
         let mut failing = Vec::new();
         let mut skipped = 0_usize;
-        let mut missing = 0_usize;
+        let mut has_all = true;
         for scope in bound.scopes() {
             let Some(rule) = rules.get(scope.rule) else { continue };
             let amount = units.get(rule.kind.dimension());
             if amount == 0 {
                 continue;
             }
-            if self.shelf.find(scope).is_none() {
-                missing += 1;
-            }
+            has_all &= self.shelf.find(scope).is_some();
             if let Some(found) = self.check(rule, scope, amount, now) {
                 match rule.mode {
                     Mode::Enforce => failing.push(found),
@@ -144,8 +144,8 @@ impl<S: Shelf> Gate<S> {
                 }
             }
         }
-        if failing.is_empty() && missing > 0 {
-            failing.extend(self.crowded_out(bound, units, missing, now));
+        if failing.is_empty() && !has_all {
+            failing.extend(self.crowded_out(bound, units, now));
         }
         if !failing.is_empty() {
             return Err(Refusal { failing });
@@ -155,16 +155,14 @@ impl<S: Shelf> Gate<S> {
     }
 
     /// The first new scope that the table has no room for.
-    fn crowded_out(&mut self, bound: &Bound, units: &Units, missing: usize, now: Now) -> Option<Failing> {
+    fn crowded_out(&mut self, bound: &Bound, units: &Units, now: Now) -> Option<Failing> {
         let rules = Arc::clone(&self.rules);
-        for scope in bound.scopes() {
-            let counts = rules.get(scope.rule).is_some_and(|rule| units.get(rule.kind.dimension()) != 0);
-            if counts && self.shelf.find(scope).is_none() && !self.shelf.has_room(&rules, missing, &scope.key, now) {
-                self.shelf.found_full();
-                return Some(full_table(scope));
-            }
-        }
-        None
+        let counts = |scope: &&BoundScope| rules.get(scope.rule).is_some_and(|rule| units.get(rule.kind.dimension()) != 0);
+        let missing = bound.scopes().iter().filter(counts).filter(|scope| self.shelf.find(scope).is_none());
+        let missing: SmallVec<[&BoundScope; 8]> = missing.collect();
+        let crowded = missing.iter().find(|scope| !self.shelf.has_room(&rules, &missing, &scope.key, now))?;
+        self.shelf.found_full();
+        Some(full_table(crowded))
     }
 
     /// What keeps an amount from fitting one scope. Changes nothing but the cached window.
@@ -203,8 +201,10 @@ impl<S: Shelf> Gate<S> {
                 }
                 continue;
             }
+            // The room that was made for the others may have been an idle scope of this very request: it is admitted, so it is
+            // booked.
             let found = self.shelf.find(scope);
-            let Some(slot) = found.or_else(|| self.shelf.slot_or_insert(rules, scope.rule, &scope.key, now)) else { continue };
+            let Some(slot) = found.or_else(|| self.shelf.slot_to_book(rules, scope.rule, &scope.key, now)) else { continue };
             let window = self.apply_one(rule, scope.rule, slot, amount, now);
             if let Some(takes) = takes.as_deref_mut() {
                 takes.push(Take { rule: scope.rule, key: scope.key.clone(), slot, amount, window });

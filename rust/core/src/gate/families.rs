@@ -52,6 +52,14 @@ impl Families {
         self.places.get(usize::from(rule)).copied()
     }
 
+    /// How many families some rules are of: so many rows hold their scopes for one request.
+    pub fn count(&self, rules: impl Iterator<Item = u16>) -> usize {
+        let mut families: Vec<u16> = rules.filter_map(|rule| Some(self.place(rule)?.family)).collect();
+        families.sort_unstable();
+        families.dedup();
+        families.len()
+    }
+
     /// The rules of a family, by cell.
     pub fn members(&self, family: u16) -> &[u16] {
         self.rules.get(usize::from(family)).map_or(&[], Vec::as_slice)
@@ -91,6 +99,7 @@ mod tests {
         let places: Vec<_> = (0..6).map(|number| families.place(number)).collect();
         assert_eq!(places, [place(0, 0), place(1, 0), place(0, 1), place(2, 0), place(3, 0), None]);
         assert_eq!(families.members(0), [0, 2]);
+        assert_eq!((families.count([0, 2, 1, 0].into_iter()), families.count([9].into_iter())), (2, 0));
         assert_eq!(families.members(4), [0_u16; 0]);
     }
 
@@ -113,11 +122,9 @@ mod tests {
             families.learn(rules);
             assert!(families.know(rules));
         }
-        assert_eq!((0..4).map(|number| families.place(number)).collect::<Vec<_>>(), [
-            place(0, 0),
-            place(0, 1),
-            place(1, 0),
-            place(2, 0)
-        ]);
+        assert_eq!(
+            (0..4).map(|number| families.place(number)).collect::<Vec<_>>(),
+            [place(0, 0), place(0, 1), place(1, 0), place(2, 0)]
+        );
     }
 }

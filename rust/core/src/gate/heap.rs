@@ -83,7 +83,7 @@ impl Shelf for HeapShelf {
         self.table.slot_of(key)
     }
 
-    fn has_room(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool {
+    fn has_room(&mut self, rules: &Rules, wanted: &[&BoundScope], key: &Key, now: Now) -> bool {
         self.table.has_room_for(rules, wanted, key, now)
     }
 

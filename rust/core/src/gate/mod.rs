@@ -12,6 +12,8 @@ mod decide;
 mod families;
 mod heap;
 mod name;
+#[cfg(test)]
+mod row_tests;
 mod settle;
 mod shared;
 mod shelf;

@@ -87,9 +87,9 @@ pub trait Shelf {
     /// The slot of a key, if it is kept.
     fn slot_of(&self, key: &Key) -> Option<u32>;
 
-    /// Whether so many new scopes can be kept, this key's among them, after forgetting idle ones if need be. Keys that differ
-    /// only after their first label share a quota; see [`room_for`].
-    fn has_room(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool;
+    /// Whether these scopes, none of which is kept, fit into the quota of one of them, after forgetting idle ones if need be.
+    /// Keys that differ only after their first label share a quota; see [`room_for`].
+    fn has_room(&mut self, rules: &Rules, wanted: &[&BoundScope], key: &Key, now: Now) -> bool;
 
     /// Counts a request that was refused for want of room.
     fn found_full(&mut self);

@@ -191,13 +191,15 @@ impl Table {
         Some(row)
     }
 
-    /// Whether so many new scopes can be kept, this key's among them, after forgetting idle rows if need be.
-    pub fn has_room_for(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool {
-        // The least that any part has, without a look at whose it is.
-        if self.index.len() + wanted <= room_for(self.capacity, usize::MAX) {
+    /// Whether the rows of these scopes, none of which is kept, fit into the quota of a key, after forgetting idle ones if need
+    /// be.
+    pub fn has_room_for(&mut self, rules: &Rules, wanted: &[&BoundScope], key: &Key, now: Now) -> bool {
+        // The least that any part has and the most that is wanted, without a look at whose it is.
+        if self.index.len() + wanted.len() <= room_for(self.capacity, usize::MAX) {
             return true;
         }
         self.learn(rules);
+        let wanted = self.families.count(wanted.iter().map(|scope| scope.rule));
         let (rule, values) = key_split(key);
         let family = self.families.place(rule).map_or(u16::MAX, |place| place.family);
         let owned = self.parts.get(&self.part(family, values)).copied().unwrap_or(0);

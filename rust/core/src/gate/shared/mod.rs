@@ -103,8 +103,8 @@ impl Shelf for SharedShelf<'_> {
         self.layout.by_key.find(self.words(), self.digest(key))
     }
 
-    fn has_room(&mut self, rules: &Rules, wanted: usize, key: &Key, now: Now) -> bool {
-        self.make_room_for(rules, wanted, key, now)
+    fn has_room(&mut self, rules: &Rules, wanted: &[&BoundScope], key: &Key, now: Now) -> bool {
+        self.make_room_for(rules, wanted.len(), key, now)
     }
 
     fn found_full(&mut self) {
