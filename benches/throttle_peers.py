@@ -158,7 +158,7 @@ def kept():
 call('first')
 before = kept()
 for number in range({KEYS}):
-    call(f'user-{{number}}')
+    assert call(f'user-{{number}}'), 'a key that is refused is not kept'
 print((kept() - before) / {KEYS})
 """
 
