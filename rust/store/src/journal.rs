@@ -1,15 +1,14 @@
 //! The one writer thread: entries go in order into transactions of at most 256 entries or 5 ms.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
 use tierkit_core::clock::Clock;
 
-use crate::chain::Link;
+use crate::book::Book;
 use crate::clock::SystemClock;
 use crate::error::StateError;
 use crate::place::{Place, files};
@@ -48,16 +47,16 @@ impl Journal {
     /// Starts the writer on an open ledger.
     ///
     /// # Errors
-    /// When the thread cannot be started or the last entry cannot be read.
-    pub fn start(connection: Connection, path: &Path) -> Result<Self, StateError> {
-        let failed = |error: &dyn std::fmt::Display| StateError::new(path, error, "check the file and the process limits");
-        let (last, chain) = last_entry(&connection, path)?;
+    /// When the thread cannot be started.
+    pub fn start(book: Book) -> Result<Self, StateError> {
+        let path = book.path().to_owned();
+        let failed = |error: &dyn std::fmt::Display| StateError::new(&path, error, "check the file and the process limits");
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = channel();
-        let (place, pending) = (Place::new(files(path)), Vec::new());
-        let mut writer = Writer { connection, last, chain, shared: Arc::clone(&shared), path: path.to_owned(), place, pending };
+        let (place, pending) = (Place::new(files(&path)), Vec::new());
+        let mut writer = Writer { book, shared: Arc::clone(&shared), place, pending };
         let worker = Worker::start("tierkit-journal", move || writer.run(&receiver)).map_err(|error| failed(&error))?;
-        Ok(Self { sender, shared, worker, path: path.to_owned() })
+        Ok(Self { sender, shared, worker, path })
     }
 
     /// Queues rows in order.
@@ -120,11 +119,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 struct Writer {
-    connection: Connection,
-    last: i64,
-    chain: Vec<u8>,
+    book: Book,
     shared: Arc<Shared>,
-    path: PathBuf,
     place: Place,
     pending: Vec<Row>,
 }
@@ -182,15 +178,9 @@ impl Writer {
             return lock(&self.shared.fault).clone().map_or(Ok(()), Err);
         }
         let _unforked = fork::hold();
-        let rows: Vec<(i64, Row)> = (self.last + 1..).zip(std::mem::take(&mut self.pending)).collect();
-        let fix = "free disk space or make the file writable; entries are kept and tried again";
-        let written = self.place.check().and_then(|()| {
-            write(&mut self.connection, &rows, &self.chain).map_err(|error| StateError::new(&self.path, error, fix))
-        });
-        match written {
-            Ok(chain) => {
-                self.chain = chain;
-                self.last += i64::try_from(rows.len()).unwrap_or(0);
+        let rows: Vec<(i64, Row)> = (self.book.last() + 1..).zip(std::mem::take(&mut self.pending)).collect();
+        match self.place.check().and_then(|()| self.book.write(&rows)) {
+            Ok(()) => {
                 self.shared.waiting.fetch_sub(rows.len(), Ordering::Relaxed);
                 *lock(&self.shared.fault) = None;
                 Ok(())
@@ -202,86 +192,4 @@ impl Writer {
             }
         }
     }
-}
-
-/// The number and the hash of a ledger's last entry.
-///
-/// # Errors
-/// A ledger that cannot be read.
-pub fn last_entry(connection: &Connection, path: &Path) -> Result<(i64, Vec<u8>), StateError> {
-    let last = connection
-        .query_row("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
-        .or_else(|error| if error == rusqlite::Error::QueryReturnedNoRows { Ok((0, Vec::new())) } else { Err(error) });
-    last.map_err(|error| StateError::new(path, error, "restore the file from a backup or move it away"))
-}
-
-/// Writes numbered rows in one transaction and gives the hash of the last.
-///
-/// # Errors
-/// What SQLite says; then nothing was written.
-pub fn write(connection: &mut Connection, rows: &[(i64, Row)], chain: &[u8]) -> rusqlite::Result<Vec<u8>> {
-    let transaction = connection.transaction()?;
-    let mut chain = chain.to_vec();
-    {
-        let mut entry = transaction.prepare_cached(
-            "INSERT INTO entry(seq, reservation, kind, at_ns, nano_usd, labels, units, usage, flags, saved_nano_usd, expires_ns, hash,
-                               adjustment)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?;
-        let mut posting = transaction.prepare_cached(
-            "INSERT INTO posting(seq, rule, scope, start_ns, end_ns, posted, pending) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        )?;
-        let mut account = transaction
-            .prepare_cached("INSERT INTO account(rule, scope, start_ns, end_ns, posted, pending) VALUES (?, ?, ?, ?, ?, ?)")?;
-        let mut open =
-            transaction.prepare_cached("INSERT OR REPLACE INTO open(reservation, seq, expires_ns) VALUES (?, ?, ?)")?;
-        let mut close = transaction.prepare_cached("DELETE FROM open WHERE reservation = ?")?;
-        let mut change_account = transaction.prepare_cached(
-            "UPDATE account SET posted = posted + ?, pending = pending + ? WHERE rule = ? AND scope = ? AND start_ns = ?",
-        )?;
-        for (seq, row) in rows {
-            let (kind, id) = (row.entry.kind.as_str(), row.entry.id.as_str());
-            chain = Link::of(*seq, row).hash(&chain).to_vec();
-            entry.execute(params![
-                seq,
-                id,
-                kind,
-                row.entry.at_ns,
-                row.entry.nusd,
-                row.labels,
-                row.units,
-                row.usage,
-                row.entry.flags.0,
-                row.entry.saved_nusd,
-                row.entry.expires_ns,
-                chain,
-                row.entry.adjustment.as_ref().map(tierkit_core::ledger::ReservationId::as_str)
-            ])?;
-            for (change, (rule, scope)) in row.entry.postings.iter().zip(&row.scopes) {
-                posting.execute(params![seq, rule, scope, change.start_ns, change.end_ns, change.posted, change.pending])?;
-                // A release updates the row that its reserve made; only a fresh account is inserted, with pending >= 0.
-                let known = change_account.execute(params![change.posted, change.pending, rule, scope, change.start_ns])?;
-                if known == 0 {
-                    account.execute(params![
-                        rule,
-                        scope,
-                        change.start_ns,
-                        change.end_ns,
-                        change.posted,
-                        change.pending.max(0)
-                    ])?;
-                }
-            }
-            if row.entry.kind == tierkit_core::ledger::EntryKind::Reserve {
-                open.execute(params![id, seq, row.entry.expires_ns])?;
-            } else {
-                close.execute(params![id])?;
-            }
-        }
-        if let Some((last, _)) = rows.last() {
-            transaction.prepare_cached("UPDATE head SET seq = ?, hash = ?")?.execute(params![last, chain])?;
-        }
-    }
-    transaction.commit()?;
-    Ok(chain)
 }

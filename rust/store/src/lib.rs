@@ -4,11 +4,14 @@
 //!
 //! `ledger.db` is an SQLite file in WAL mode with one writer thread and group commit. Anything that reads SQLite reads it.
 
+mod book;
 mod buckets;
 mod cache;
 mod chain;
+mod changes;
 mod clock;
 mod crowd;
+mod desk;
 mod directory;
 mod durable;
 mod error;
@@ -16,6 +19,7 @@ mod export;
 mod ids;
 mod journal;
 mod limits;
+mod older;
 mod place;
 mod plain;
 mod private;

@@ -10,14 +10,14 @@ use tierkit_core::rules::{Rule, Rules};
 use tierkit_core::segment::{Memory, Tx};
 use tierkit_core::throttle::Units;
 
+use crate::book::Book;
 use crate::directory::Directory;
 use crate::durable::{Options, closed};
 use crate::error::{StateError, StoreError};
 use crate::ids::random;
 use crate::journal::Journal;
 use crate::restore::{restore, rules_over};
-use crate::row::{Names, Row};
-use crate::schema::open_writer;
+use crate::row::{Names, Row, Scopes};
 use crate::segment::fork;
 
 /// Every call locks it once; nothing inside waits for the disk unless `strict`.
@@ -32,10 +32,10 @@ pub struct PrivateGate {
     strict: bool,
 }
 
-/// A gate with the names of its rules.
+/// A gate with the names of its scopes.
 struct Named {
     gate: Gate,
-    names: Names,
+    scopes: Scopes,
     is_closed: bool,
 }
 
@@ -52,19 +52,20 @@ impl PrivateGate {
             None => (Gate::new(Arc::new(Rules::new(rules.to_vec())?), shelf), None),
             Some(directory) => {
                 let path = directory.ledger();
-                let connection = open_writer(&path)?;
-                let mut gate = Gate::new(Arc::new(rules_over(&connection, &path, rules, 0)?), shelf);
+                let mut book = Book::open(&path)?;
+                let connection = book.connection();
+                let mut gate = Gate::new(Arc::new(rules_over(connection, &path, rules, 0)?), shelf);
                 let rules = Arc::clone(gate.rules());
-                restore(&connection, &path, &rules, clock.now(), &mut |step| {
+                restore(connection, &path, &rules, clock.now(), &mut |step| {
                     step(&mut gate);
                     Ok(())
                 })?;
-                (gate, Some(Journal::start(connection, &path)?))
+                (gate, Some(Journal::start(book)?))
             }
         };
-        let names = Names::new(gate.rules());
+        let scopes = Scopes::new(Arc::new(Names::new(gate.rules())));
         Ok(Self {
-            gate: Mutex::new(Named { gate, names, is_closed: false }),
+            gate: Mutex::new(Named { gate, scopes, is_closed: false }),
             board: Mutex::new(None),
             clock: Arc::clone(clock),
             journal,
@@ -96,7 +97,7 @@ impl PrivateGate {
         }
         // The clock is read under the lock: no take can be later than the switch that comes after it.
         let next = Arc::new(before.succeed(rules.to_vec(), before.version() + 1, self.clock.boot_ns())?);
-        held.names = Names::new(&next);
+        held.scopes = Scopes::new(Arc::new(Names::new(&next)));
         held.gate.switch(next);
         let slots = held.gate.shelf().slots();
         held.gate.bring_along(0..slots);
@@ -130,7 +131,7 @@ impl PrivateGate {
         if held.is_closed {
             return Err(closed().into());
         }
-        let Named { gate, names, .. } = &mut *held;
+        let Named { gate, scopes, .. } = &mut *held;
         if version.is_some_and(|version| version != gate.rules().version()) {
             return Err(StoreError::Stale);
         }
@@ -138,7 +139,7 @@ impl PrivateGate {
         if let Some(journal) = &self.journal {
             let entries = gate.shelf_mut().drain_entries();
             if !entries.is_empty() {
-                journal.append(entries.into_iter().map(|entry| Row::new(entry, names)).collect());
+                journal.append(entries.into_iter().map(|entry| Row::new(entry, scopes)).collect());
             }
         }
         Ok(answer)

@@ -117,14 +117,17 @@ pub fn key_where(rules: &Rules, name: &str, scope: &str, is_kind: impl Fn(&RuleK
 
 fn reservations(connection: &Connection, rules: &Rules, now: Now) -> rusqlite::Result<Vec<Reservation>> {
     let since = now.wall_ns.saturating_sub_unsigned(REMEMBER_NS);
+    let most = i64::try_from(REMEMBER_COUNT).unwrap_or(i64::MAX);
+    // By number and not by time, which is no order where a clock was set: a reservation has seldom more than two entries.
     let mut select = connection.prepare(
-        "SELECT e.seq, e.reservation, e.at_ns, e.labels, e.units, e.expires_ns FROM entry e
-         LEFT JOIN open o ON o.reservation = e.reservation
-         WHERE e.kind = 'reserve'
-           AND (o.seq IS NOT NULL OR e.reservation IN (SELECT reservation FROM entry WHERE at_ns >= ?))
-         ORDER BY o.seq IS NULL, e.seq DESC LIMIT ?",
+        "WITH late(reservation) AS (
+           SELECT reservation FROM (SELECT reservation, at_ns FROM entry ORDER BY seq DESC LIMIT 2 * ?2) WHERE at_ns >= ?1
+           UNION SELECT reservation FROM open)
+         SELECT e.seq, e.reservation, e.at_ns, e.labels, e.units, e.expires_ns FROM late
+         CROSS JOIN entry e ON e.reservation = late.reservation LEFT JOIN open o ON o.reservation = e.reservation
+         WHERE e.kind = 'reserve' ORDER BY o.seq IS NULL, e.seq DESC LIMIT ?2",
     )?;
-    let mut rows = select.query(params![since, i64::try_from(REMEMBER_COUNT).unwrap_or(i64::MAX)])?;
+    let mut rows = select.query(params![since, most])?;
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;

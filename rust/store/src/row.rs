@@ -1,7 +1,11 @@
 //! Ledger entries as rows: names and JSON instead of indexes and bytes, so that the file explains itself.
 
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
-use tierkit_core::labels::{Labels, key_values};
+use tierkit_core::labels::{Key, Labels, key_values};
 use tierkit_core::ledger::Entry;
 use tierkit_core::price::Usage;
 use tierkit_core::rules::Rules;
@@ -18,8 +22,52 @@ pub struct Row {
     pub units: String,
     /// Its usage as JSON.
     pub usage: Option<String>,
-    /// Rule name and scope of each posting.
-    pub scopes: Vec<(String, String)>,
+    /// The scope of each posting.
+    pub scopes: Vec<Arc<Scope>>,
+}
+
+/// A scope by its names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    /// The rule's name.
+    pub rule: String,
+    /// The labels that key it, as JSON.
+    pub key: String,
+}
+
+/// Scopes that were named before: a busy one is named once, not with each entry.
+#[derive(Debug, Default)]
+pub struct Scopes {
+    names: Arc<Names>,
+    known: HashMap<(u16, Key), Arc<Scope>>,
+}
+
+/// Scopes that are remembered at most; then all are forgotten.
+const MOST_SCOPES: usize = 16_384;
+
+impl Scopes {
+    /// Scopes under these names.
+    pub fn new(names: Arc<Names>) -> Self {
+        Self { names, known: HashMap::new() }
+    }
+
+    /// Goes on with the names in force.
+    pub fn follow(&mut self, names: &Arc<Names>) {
+        if !Arc::ptr_eq(&self.names, names) {
+            *self = Self::new(Arc::clone(names));
+        }
+    }
+
+    fn of(&mut self, rule: u16, key: &Key) -> Arc<Scope> {
+        if self.known.len() > MOST_SCOPES {
+            self.known.clear();
+        }
+        let named = self.known.entry((rule, Arc::clone(key))).or_insert_with(|| {
+            let (rule, key) = self.names.scope(rule, key);
+            Arc::new(Scope { rule, key })
+        });
+        Arc::clone(named)
+    }
 }
 
 /// The names of rules and of the labels that key them, by number.
@@ -43,8 +91,8 @@ impl Names {
 
 impl Row {
     /// Names what an entry refers to.
-    pub fn new(entry: Entry, names: &Names) -> Self {
-        let scopes = entry.postings.iter().map(|posting| names.scope(posting.rule, &posting.key)).collect();
+    pub fn new(entry: Entry, scopes: &mut Scopes) -> Self {
+        let scopes = entry.postings.iter().map(|posting| scopes.of(posting.rule, &posting.key)).collect();
         let labels = labels_json(&entry.labels);
         let units = units_json(&entry.units);
         let usage = entry.usage.as_ref().map(usage_json);
@@ -54,8 +102,29 @@ impl Row {
 
 /// Labels as a JSON object, sorted by name.
 pub fn labels_json(labels: &Labels) -> String {
-    let map: Map<String, Value> = labels.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-    Value::Object(map).to_string()
+    let mut object = Object::default();
+    labels.iter().for_each(|(name, value)| object.member(name, quoted(value)));
+    object.end()
+}
+
+/// A JSON object being written: each entry has three, and a tree of each would cost more than the rest of it.
+#[derive(Default)]
+struct Object(String);
+
+impl Object {
+    fn member(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        let _ = write!(self.0, "{}:{value}", quoted(name));
+    }
+
+    fn end(mut self) -> String {
+        self.0.push_str(if self.0.is_empty() { "{}" } else { "}" });
+        self.0
+    }
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 /// Labels from a JSON object.
@@ -66,8 +135,9 @@ pub fn labels_from(text: &str) -> Option<Labels> {
 }
 
 fn units_json(units: &Units) -> String {
-    let named = Dimension::ALL.map(|dimension| (dimension.as_str().to_owned(), json!(units.get(dimension))));
-    Value::Object(named.into_iter().collect()).to_string()
+    let mut object = Object::default();
+    Dimension::ALL.into_iter().for_each(|dimension| object.member(dimension.as_str(), units.get(dimension)));
+    object.end()
 }
 
 /// Units from a JSON object.
@@ -78,13 +148,31 @@ pub fn units_from(text: &str) -> Option<Units> {
 }
 
 fn usage_json(usage: &Usage) -> String {
-    json!({
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cache_read_tokens": usage.cache_read_tokens,
-        "cache_write_5m_tokens": usage.cache_write_5m_tokens,
-        "cache_write_1h_tokens": usage.cache_write_1h_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-    })
-    .to_string()
+    let mut object = Object::default();
+    for (name, tokens) in [
+        ("input_tokens", usage.input_tokens),
+        ("output_tokens", usage.output_tokens),
+        ("cache_read_tokens", usage.cache_read_tokens),
+        ("cache_write_5m_tokens", usage.cache_write_5m_tokens),
+        ("cache_write_1h_tokens", usage.cache_write_1h_tokens),
+        ("reasoning_tokens", usage.reasoning_tokens),
+    ] {
+        object.member(name, tokens);
+    }
+    object.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_come_back_whatever_they_hold() {
+        for pairs in [vec![], vec![("team", "a")], vec![("a\"b", "c\\\n\u{1}"), ("team", "größe 🦀"), ("z", "")]] {
+            let labels = Labels::new(pairs.into_iter().map(|(name, value)| (name.into(), value.into()))).unwrap_or_default();
+            assert_eq!(labels_from(&labels_json(&labels)), Some(labels));
+        }
+        let units = Units([1, -2, i64::MAX, i64::MIN, 0, 5]);
+        assert_eq!(units_from(&units_json(&units)), Some(units));
+    }
 }

@@ -1,4 +1,4 @@
-//! The ledger's file format, version 3.
+//! The ledger's file format, version 4.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,15 +6,16 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StateError;
+use crate::older::{OLDER, bring_up_to_date};
 
 /// Marks the file as a tierkit ledger in the SQLite header.
-const APPLICATION_ID: i64 = 0x7469_6572;
+pub const APPLICATION_ID: i64 = 0x7469_6572;
 /// The format that this code reads and writes.
-const VERSION: i64 = 3;
-/// The one before, which a writer brings up to date: it had no adjustments and no levels of buckets.
-const OLDER: i64 = 2;
+pub const VERSION: i64 = 4;
 
-/// The tables. `head` repeats the last entry, so that one that is gone from the end shows.
+/// The tables. `head` repeats the last entry, so that one that is gone from the end shows. `entry.changes` is a JSON array with
+/// `[account, posted, pending]` for each account that it changed, and as a fourth number the end of the window where that is
+/// another one than the account's; `posting` shows them as rows.
 pub const TABLES: &str = "
 CREATE TABLE entry(
   seq INTEGER PRIMARY KEY,
@@ -29,29 +30,23 @@ CREATE TABLE entry(
   saved_nano_usd INTEGER NOT NULL DEFAULT 0,
   expires_ns INTEGER NOT NULL DEFAULT 0,
   hash BLOB NOT NULL,
-  adjustment TEXT
+  adjustment TEXT,
+  changes TEXT NOT NULL
 ) STRICT;
 CREATE INDEX entry_of ON entry(reservation);
-CREATE INDEX entry_at ON entry(at_ns);
-CREATE TABLE posting(
-  seq INTEGER NOT NULL REFERENCES entry(seq),
-  rule TEXT NOT NULL,
-  scope TEXT NOT NULL,
-  start_ns INTEGER NOT NULL,
-  end_ns INTEGER NOT NULL,
-  posted INTEGER NOT NULL,
-  pending INTEGER NOT NULL,
-  PRIMARY KEY(seq, rule, scope)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE account(
+  id INTEGER PRIMARY KEY,
   rule TEXT NOT NULL,
   scope TEXT NOT NULL,
   start_ns INTEGER NOT NULL,
   end_ns INTEGER NOT NULL,
   posted INTEGER NOT NULL,
   pending INTEGER NOT NULL CHECK(pending >= 0),
-  PRIMARY KEY(rule, scope, start_ns)
-) STRICT, WITHOUT ROWID;
+  UNIQUE(rule, scope, start_ns)
+) STRICT;
+CREATE VIEW posting(seq, rule, scope, start_ns, end_ns, posted, pending) AS
+SELECT e.seq, a.rule, a.scope, a.start_ns, coalesce(c.value ->> 3, a.end_ns), c.value ->> 1, c.value ->> 2
+FROM entry e CROSS JOIN json_each(e.changes) c CROSS JOIN account a ON a.id = c.value ->> 0;
 CREATE TABLE open(
   reservation TEXT PRIMARY KEY,
   seq INTEGER NOT NULL REFERENCES entry(seq),
@@ -96,16 +91,16 @@ pub fn open_writer(path: &Path) -> Result<Connection, StateError> {
         let make = format!("BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;");
         connection.execute_batch(&make).map_err(failed)?;
     }
-    let connection = if format(&connection).map_err(failed)? == (APPLICATION_ID, OLDER) {
-        update(&connection).map_err(failed)?;
+    if format(&connection).map_err(failed)?.is_older() {
+        bring_up_to_date(&connection).map_err(failed)?;
         drop(connection);
         // The one that changed the schema under its own feet is not trusted with it.
         return open_writer(path);
-    } else {
-        connection
-    };
+    }
     check_format(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    // The one writer takes entries away nowhere, so that no reference can break; `verify` looks at all of them.
+    connection.pragma_update(None, "foreign_keys", false).map_err(failed)?;
     Ok(connection)
 }
 
@@ -124,45 +119,39 @@ pub fn open_reader(path: &Path) -> Result<Connection, StateError> {
     Ok(connection)
 }
 
-/// Brings a ledger of the older format up to date, whole or not at all. A column at the end of a table and a wider CHECK need no
-/// row to be written again, so only the text of the schema changes.
-fn update(connection: &Connection) -> rusqlite::Result<()> {
-    let fresh = Connection::open_in_memory()?;
-    fresh.execute_batch(TABLES)?;
-    let text =
-        |name: &str| fresh.query_row("SELECT sql FROM sqlite_schema WHERE name = ?", [name], |row| row.get::<_, String>(0));
-    let transaction = connection.unchecked_transaction()?;
-    let schema: i64 = transaction.pragma_query_value(None, "schema_version", |row| row.get(0))?;
-    transaction.execute_batch(&format!("{}; PRAGMA writable_schema = ON;", text("bucket")?))?;
-    transaction.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'entry'", [text("entry")?])?;
-    transaction.execute_batch(&format!(
-        "PRAGMA schema_version = {}; PRAGMA writable_schema = OFF; PRAGMA user_version = {VERSION};",
-        schema + 2
-    ))?;
-    transaction.commit()
+/// What an SQLite file says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Format {
+    application: i64,
+    version: i64,
 }
 
-/// What an SQLite file says that it is: whose, and of which version.
-fn format(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+impl Format {
+    fn is_older(self) -> bool {
+        self.application == APPLICATION_ID && OLDER.contains(&self.version)
+    }
+}
+
+fn format(connection: &Connection) -> rusqlite::Result<Format> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    Ok((number("application_id")?, number("user_version")?))
+    Ok(Format { application: number("application_id")?, version: number("user_version")? })
 }
 
 fn check_format(connection: &Connection, path: &Path) -> Result<(), StateError> {
     let damaged = |error: rusqlite::Error| StateError::new(path, error, "restore the file from a backup or move it away");
-    let (application, version) = format(connection).map_err(damaged)?;
-    if application != APPLICATION_ID {
+    let found = format(connection).map_err(damaged)?;
+    if found.application != APPLICATION_ID {
         return Err(StateError::new(
             path,
             "an SQLite file that is no tierkit ledger",
             "give another directory or move the file away",
         ));
     }
-    if version != VERSION {
-        let seen = format!("ledger format {version}, this version reads {VERSION}");
-        let fix = match version {
-            OLDER => "open its directory once with a Governor, which brings it up to date",
-            _ => "use the tierkit version that wrote it, or a newer one",
+    if found.version != VERSION {
+        let seen = format!("ledger format {}, this version reads {VERSION}", found.version);
+        let fix = match found.is_older() {
+            true => "open its directory once with a Governor, which brings it up to date",
+            false => "use the tierkit version that wrote it, or a newer one",
         };
         return Err(StateError::new(path, seen, fix));
     }

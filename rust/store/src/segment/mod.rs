@@ -95,6 +95,11 @@ impl Segment {
         self.base.saturating_add_unsigned(seq).saturating_add(1)
     }
 
+    /// The number in the journal of the entry that follows one of the ledger.
+    pub fn journal_seq(&self, last: i64) -> u64 {
+        u64::try_from(last.saturating_sub(self.base)).unwrap_or(0)
+    }
+
     /// Whether this process made the attachment; false in a child that was forked since.
     pub fn is_ours(&self) -> bool {
         self.forks == fork::forks()

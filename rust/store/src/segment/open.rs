@@ -14,11 +14,11 @@ use tierkit_core::segment::{Lock, Memory, Owners, Tx};
 use crate::clock::SystemClock;
 use crate::directory::make_directory;
 use crate::error::{StateError, StoreError};
-use crate::journal::{last_entry, write};
+use crate::book::Book;
 use crate::plain;
 use crate::restore::{restore, rules_over};
-use crate::row::Row;
-use crate::schema::{open_reader, open_writer};
+use crate::row::{Row, Scopes};
+use crate::schema::open_reader;
 use crate::segment::header;
 use crate::segment::map::Map;
 use crate::segment::record::Locks;
@@ -124,7 +124,7 @@ fn share(path: &Path, lock: &File) -> Result<bool, StateError> {
 fn check_ledger(path: &Path, alone: bool) -> Result<impl Fn(&Map, &Layout) -> bool, StateError> {
     let ledger = path.join("ledger.db");
     plain::check(&ledger)?;
-    let last = if alone { last_entry(&open_writer(&ledger)?, &ledger)?.0 } else { open_reader(&ledger).map(|_| i64::MAX)? };
+    let last = if alone { Book::open(&ledger)?.last() } else { open_reader(&ledger).map(|_| i64::MAX)? };
     Ok(move |map: &Map, layout: &Layout| {
         let committed = layout.waiting(map.view()).start;
         let base = map.view().load(layout.header(Word::Base as usize)).cast_signed();
@@ -155,17 +155,17 @@ fn make(path: &Path, layout: &Layout, offer: &Offer) -> Result<Map, StoreError> 
     fallocate(&opened, FallocateFlags::empty(), 0, layout.words() as u64 * 8).map_err(|error| failed(&error))?;
     let map = Map::new(&opened, layout.words()).map_err(|error| failed(&error))?;
     let ledger = path.join("ledger.db");
-    let connection = open_writer(&ledger)?;
-    let (base, chain) = last_entry(&connection, &ledger)?;
-    header::write(&map, layout, offer.loaded_ns, (base, &chain)).map_err(|error| failed(&error))?;
-    let rules = rules_over(&connection, &ledger, &offer.rules, first_version())?;
+    let mut book = Book::open(&ledger)?;
+    header::write(&map, layout, offer.loaded_ns, (book.last(), book.chain())).map_err(|error| failed(&error))?;
+    let connection = book.connection();
+    let rules = rules_over(connection, &ledger, &offer.rules, first_version())?;
     let directory = Directory::new(rules, offer);
     let rules = &directory.rules;
     layout.draft(map.view(), &directory.text())?;
     layout.put_in_force(map.view(), rules.version())?;
     layout.finish_switch(map.view(), rules)?;
     let seed = seed(&map, layout);
-    restore(&connection, &ledger, rules, SystemClock.now(), &mut |step| {
+    restore(connection, &ledger, rules, SystemClock.now(), &mut |step| {
         let shelf = SharedShelf::begin(map.view(), layout, seed, 0)?;
         let mut gate = Gate::resume(Arc::clone(rules), shelf, Memo::new(rules));
         step(&mut gate as &mut dyn Decide);
@@ -194,14 +194,13 @@ fn drain(path: &Path, map: &Map, layout: &Layout) -> Result<(), StateError> {
     tierkit_core::segment::recover(map.view(), layout.log()).map_err(damaged)?;
     let names = Directory::read(map.view(), layout).unwrap_or_default().names;
     let base = map.view().load(layout.header(Word::Base as usize)).cast_signed();
-    let mut connection = open_writer(&ledger)?;
-    let (last, chain) = last_entry(&connection, &ledger)?;
+    let (mut book, mut scopes) = (Book::open(&ledger)?, Scopes::new(names));
+    let last = book.last();
     let waiting = layout.waiting(map.view());
     let entries = waiting.filter_map(|seq| Some((base.saturating_add_unsigned(seq) + 1, layout.entry(map.view(), seq)?)));
     let rows: Vec<(i64, Row)> =
-        entries.filter(|(seq, _)| *seq > last).map(|(seq, entry)| (seq, Row::new(entry, &names))).collect();
-    write(&mut connection, &rows, &chain).map_err(|error| StateError::new(&ledger, error, WRITABLE))?;
-    Ok(())
+        entries.filter(|(seq, _)| *seq > last).map(|(seq, entry)| (seq, Row::new(entry, &mut scopes))).collect();
+    book.write(&rows)
 }
 
 /// Gives this process a number in the segment.

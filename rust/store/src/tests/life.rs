@@ -14,9 +14,8 @@ use tierkit_core::throttle::{Dimension, Units};
 use super::chance::Chance;
 use super::disk::{Cut, Disk, Image};
 use super::vfs::Mounted;
-use crate::journal::{last_entry, write};
-use crate::row::{Names, Row};
-use crate::schema::open_writer;
+use crate::book::Book;
+use crate::row::{Names, Row, Scopes};
 use crate::verify::Check;
 
 const START: Now = Now { boot_ns: 0, wall_ns: 1_767_225_600_000_000_000 };
@@ -39,7 +38,7 @@ pub fn rules() -> Arc<Rules> {
 /// What a program did, and what of it a successful `write` acknowledged.
 pub struct Life {
     gate: Gate,
-    names: Names,
+    scopes: Scopes,
     chance: Chance,
     made: u64,
     open: Vec<ReservationId>,
@@ -53,34 +52,32 @@ impl Life {
     /// A life after one that left so many entries, whose ids it does not use again.
     pub fn after(entries: i64, chance: Chance) -> Self {
         let rules = rules();
-        let (names, gate) = (Names::new(&rules), Gate::new(rules, HeapShelf::new([1, 2], 1_000, true)));
-        Self { gate, names, chance, made: entries.unsigned_abs() * 1_000, open: Vec::new(), acknowledged: entries, under_way: 0 }
+        let (scopes, gate) = (Scopes::new(Arc::new(Names::new(&rules))), Gate::new(rules, HeapShelf::new([1, 2], 1_000, true)));
+        Self { gate, scopes, chance, made: entries.unsigned_abs() * 1_000, open: Vec::new(), acknowledged: entries, under_way: 0 }
     }
 
     /// Writes groups until so many are written or the power is off. A group that fails is tried again, as the writer does.
     pub fn run(&mut self, mounted: &Mounted, groups: u64) {
         let path = mounted.ledger();
         for _ in 0..3 {
-            let Ok(mut connection) = open_writer(&path) else { continue };
-            if connection.pragma_update(None, "wal_autocheckpoint", COPY_PAGES).is_err() {
+            let Ok(mut book) = Book::open(&path) else { continue };
+            if book.connection().pragma_update(None, "wal_autocheckpoint", COPY_PAGES).is_err() {
                 continue;
             }
-            let Ok((mut last, mut chain)) = last_entry(&connection, &path) else { continue };
             for _ in 0..groups {
                 let entries = self.group();
-                let named = entries.into_iter().map(|entry| Row::new(entry, &self.names));
-                let rows: Vec<(i64, Row)> = (last + 1..).zip(named).collect();
+                let named = entries.into_iter().map(|entry| Row::new(entry, &mut self.scopes));
+                let rows: Vec<(i64, Row)> = (book.last() + 1..).zip(named).collect();
                 self.under_way = i64::try_from(rows.len()).unwrap_or(0);
                 loop {
-                    match write(&mut connection, &rows, &chain) {
-                        Ok(hash) => chain = hash,
+                    match book.write(&rows) {
+                        Ok(()) => {}
                         Err(_) if mounted.disk.is_dead() => return,
                         Err(_) => continue,
                     }
                     break;
                 }
-                last += self.under_way;
-                (self.acknowledged, self.under_way) = (last, 0);
+                (self.acknowledged, self.under_way) = (book.last(), 0);
             }
             return;
         }
@@ -158,9 +155,7 @@ impl Drop for Folder {
 /// Opens what a cut left behind, as the next start does, and proves it. Gives its last entry.
 pub fn recovered(image: &Image) -> Result<i64, String> {
     let mounted = Mounted::new(Disk::holding(image));
-    let connection = open_writer(&mounted.ledger()).map_err(|error| error.to_string())?;
-    let (last, _) = last_entry(&connection, &mounted.ledger()).map_err(|error| error.to_string())?;
-    drop(connection);
+    let last = Book::open(&mounted.ledger()).map_err(|error| error.to_string())?.last();
     let folder = Folder::of(&mounted.disk.after_cut(Cut::Kept, &mut Chance(0)));
     let mut check = Check::begin(folder.path()).map_err(|error| error.to_string())?;
     while check.step(1_000) {}

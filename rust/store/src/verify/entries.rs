@@ -1,82 +1,30 @@
 //! The entries in their order: none missing, none too many, each with the hash that it must have.
 
-use rusqlite::{Connection, Row as SqlRow, Rows, params};
+use std::collections::BTreeMap;
 
+use rusqlite::{Connection, Row as SqlRow, params};
+
+use super::accounts::Account;
 use super::{Check, Finding, Stage, Stop};
 use crate::chain::{Link, Part};
+use crate::changes::{Change, changes_from};
 use crate::segment::head;
 
 const ENTRIES: &str =
-    "SELECT seq, reservation, kind, at_ns, nano_usd, flags, saved_nano_usd, expires_ns, labels, units, usage, hash, adjustment
+    "SELECT seq, reservation, kind, at_ns, nano_usd, flags, saved_nano_usd, expires_ns, labels, units, usage, hash, adjustment, changes
   FROM entry NOT INDEXED WHERE seq >= ? ORDER BY seq LIMIT ?";
-const POSTINGS: &str = "SELECT seq, rule, scope, start_ns, end_ns, posted, pending
-  FROM posting WHERE seq >= ? ORDER BY seq, rule, scope";
-
-/// An account's change as it stands in the file.
-struct Posting {
-    seq: i64,
-    rule: String,
-    scope: String,
-    numbers: [i64; 4],
-}
-
-impl Posting {
-    fn read(row: &SqlRow<'_>) -> rusqlite::Result<Self> {
-        let numbers = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
-        Ok(Self { seq: row.get(0)?, rule: row.get(1)?, scope: row.get(2)?, numbers })
-    }
-
-    fn part(&self) -> Part<'_> {
-        Part { rule: &self.rule, scope: &self.scope, numbers: self.numbers }
-    }
-}
-
-/// Postings in order, one looked at ahead.
-struct Postings<'a> {
-    rows: Rows<'a>,
-    next: Option<Posting>,
-}
-
-impl<'a> Postings<'a> {
-    fn new(rows: Rows<'a>) -> rusqlite::Result<Self> {
-        let mut postings = Self { rows, next: None };
-        postings.advance()?;
-        Ok(postings)
-    }
-
-    fn advance(&mut self) -> rusqlite::Result<Option<Posting>> {
-        let next = self.rows.next()?.map(Posting::read).transpose()?;
-        Ok(std::mem::replace(&mut self.next, next))
-    }
-
-    /// The postings of an entry; one of an earlier number has no entry.
-    fn of(&mut self, seq: i64) -> Result<Vec<Posting>, Stop> {
-        let mut found = Vec::new();
-        while self.next.as_ref().is_some_and(|posting| posting.seq <= seq) {
-            found.extend(self.advance()?);
-        }
-        match found.iter().find(|posting| posting.seq != seq) {
-            Some(stray) => Err(orphan(stray.seq).into()),
-            None => Ok(found),
-        }
-    }
-}
-
-fn orphan(seq: i64) -> Finding {
-    Finding::new("posting", Some(seq), format!("changes an account for entry {seq}, which is not there"))
-}
-
 impl Check {
     /// Checks the next entries.
     pub(super) fn check_entries(&mut self, most: u32) -> Result<(), Stop> {
         let (mut seq, mut chain) = (self.seq, std::mem::take(&mut self.chain));
         // At the start also what stands before the first.
         let from = if seq == 0 { i64::MIN } else { seq + 1 };
-        let (connection, open, committed) = (&self.connection, &mut self.open, self.committed);
+        if seq == 0 {
+            self.accounts = Account::load(&self.connection)?;
+        }
+        let (connection, open, accounts, committed) = (&self.connection, &mut self.open, &mut self.accounts, self.committed);
         let mut walk = || -> Result<u32, Stop> {
             let mut select = connection.prepare_cached(ENTRIES)?;
-            let mut changes = connection.prepare_cached(POSTINGS)?;
-            let mut postings = Postings::new(changes.query([from])?)?;
             let mut rows = select.query(params![from, most])?;
             let mut count = 0;
             while let Some(row) = rows.next()? {
@@ -85,15 +33,12 @@ impl Check {
                     let what = format!("entry {found} follows entry {seq}: those between are gone, or its number was changed");
                     return Err(Finding::new("entry", Some(seq + 1), what).into());
                 }
-                chain = check_one(row, &postings.of(found)?, found, &chain)?;
+                chain = check_one(row, accounts, found, &chain)?;
                 follow(row, found, open)?;
                 (seq, count) = (found, count + 1);
                 check_memory(committed.filter(|(known, _)| *known == seq), &chain)?;
             }
-            match postings.next.filter(|_| count < most) {
-                Some(stray) => Err(orphan(stray.seq).into()),
-                None => Ok(count),
-            }
+            Ok(count)
         };
         let walked = walk();
         (self.seq, self.chain) = (seq, chain);
@@ -106,10 +51,12 @@ impl Check {
     }
 }
 
-/// Computes the hash of one entry and compares it with the one that stands beside it.
-fn check_one(row: &SqlRow<'_>, postings: &[Posting], seq: i64, chain: &[u8]) -> Result<Vec<u8>, Stop> {
+/// Computes the hash of one entry, compares it with the one that stands beside it, and adds its changes to the accounts.
+fn check_one(row: &SqlRow<'_>, accounts: &mut BTreeMap<i64, Account>, seq: i64, chain: &[u8]) -> Result<Vec<u8>, Stop> {
     let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
     let usage = row.get_ref(10)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    let unread = || Finding::new("entry", Some(seq), "its changes cannot be read: they were changed");
+    let changes = changes_from(text(13)?).ok_or_else(unread)?;
     let link = Link {
         seq,
         id: text(1)?,
@@ -118,18 +65,36 @@ fn check_one(row: &SqlRow<'_>, postings: &[Posting], seq: i64, chain: &[u8]) -> 
         texts: [text(8)?, text(9)?],
         usage,
         adjustment: row.get_ref(12)?.as_str_or_null().map_err(rusqlite::Error::from)?,
-        parts: postings.iter().map(Posting::part).collect(),
+        parts: parts(&changes, accounts, seq)?,
     };
     let hash = link.hash(chain);
     let stored = row.get_ref(11)?.as_blob().map_err(rusqlite::Error::from)?;
     if stored == hash {
+        for change in &changes {
+            if let Some(account) = accounts.get_mut(&change.account) {
+                account.add(change.sums);
+            }
+        }
         return Ok(hash.to_vec());
     }
     let what = format!(
-        "request '{}', {}: its hash is not that of its columns, its postings and the entry before; one of these was changed",
+        "request '{}', {}: its hash is not that of its columns, its accounts and the entry before; one of these was changed",
         link.id, link.kind
     );
     Err(Finding::new("entry", Some(seq), what).into())
+}
+
+/// Changes as the hash sees them: with the names of the accounts, in the order of these.
+fn parts<'a>(changes: &[Change], accounts: &'a BTreeMap<i64, Account>, seq: i64) -> Result<Vec<Part<'a>>, Stop> {
+    let part = |Change { account: id, sums: [posted, pending], end_ns }: &Change| {
+        let gone = || Finding::new("account", Some(seq), format!("entry {seq} changes account {id}, which is not there"));
+        let account = accounts.get(id).ok_or_else(gone)?;
+        let numbers = [account.start_ns, end_ns.unwrap_or(account.end_ns), *posted, *pending];
+        Ok(Part { rule: &account.rule, scope: &account.scope, numbers })
+    };
+    let mut parts: Vec<Part<'a>> = changes.iter().map(part).collect::<Result<_, Stop>>()?;
+    parts.sort();
+    Ok(parts)
 }
 
 /// Keeps which reservations are open.

@@ -1,11 +1,11 @@
 //! Proves a ledger whole, or names the first thing that does not fit: every entry's hash is computed again from what the file
 //! holds, every account and every open reservation from the entries.
 
-mod balances;
+mod accounts;
 mod entries;
 mod file;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -13,11 +13,12 @@ use rusqlite::Connection;
 use crate::error::StateError;
 use crate::schema::open_reader;
 use crate::segment::View;
+use accounts::Account;
 
 /// The first thing that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// `entry`, `posting`, `account`, `open`, `head` or `file`.
+    /// `entry`, `account`, `open`, `head`, `bucket` or `file`.
     pub table: &'static str,
     /// The entry, where it is one's.
     pub seq: Option<i64>,
@@ -65,6 +66,8 @@ pub struct Check {
     total: i64,
     seq: i64,
     chain: Vec<u8>,
+    /// The accounts by their number.
+    accounts: BTreeMap<i64, Account>,
     /// Reservations open at `seq`: the entry that opened each, and its expiry. As many as were open at once.
     open: HashMap<String, (i64, i64)>,
     stage: Stage,
@@ -87,8 +90,8 @@ impl Check {
         connection.execute_batch("BEGIN").map_err(failed)?;
         let last = connection.query_row("SELECT max(seq) FROM entry", [], |row| row.get::<_, Option<i64>>(0));
         let total = last.map_err(failed)?.unwrap_or(0);
-        let (open, stage) = (HashMap::new(), Stage::Entries);
-        Ok(Self { connection, total, seq: 0, chain: Vec::new(), open, stage, finding: None, committed })
+        let (accounts, open, stage) = (BTreeMap::new(), HashMap::new(), Stage::Entries);
+        Ok(Self { connection, total, seq: 0, chain: Vec::new(), accounts, open, stage, finding: None, committed })
     }
 
     /// Goes on for about so many entries; false when there is nothing more to do, with or without a finding.
