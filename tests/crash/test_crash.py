@@ -33,7 +33,8 @@ print(ledger_faults(folder / "state", told([folder / "1.log"])))
 """
 
 COLUMNS = (
-    "reservation, kind, at_ns, nano_usd, labels, units, usage, flags, saved_nano_usd, expires_ns, hash, adjustment"
+    "reservation, kind, at_ns, nano_usd, labels, units, usage, flags, saved_nano_usd, expires_ns, hash, adjustment, "
+    "changes"
 )
 TWICE = f"INSERT INTO entry SELECT seq + 1000, {COLUMNS} FROM entry WHERE seq = 1"  # noqa: S608 - no input in it
 

@@ -90,9 +90,8 @@ COLUMNS = [
     (table, column)
     for table, columns in {
         "entry": "seq reservation kind at_ns nano_usd labels units usage flags saved_nano_usd expires_ns hash"
-        " adjustment",
-        "posting": "seq rule scope start_ns end_ns posted pending",
-        "account": "rule scope start_ns end_ns posted pending",
+        " adjustment changes",
+        "account": "id rule scope start_ns end_ns posted pending",
         "open": "reservation seq expires_ns",
         "head": "seq hash",
     }.items()
@@ -136,35 +135,36 @@ def test_L13_any_column_of_any_row(healthy: Path, ledger: Path, table: str, colu
 
 
 def _swap(change: sqlite3.Connection, one: int, two: int) -> None:
-    for table in ("entry", "posting"):
-        for old, new in ((one, -1), (two, one), (-1, two)):
-            change.execute(f"UPDATE {table} SET seq = ? WHERE seq = ?", (new, old))
+    for old, new in ((one, -1), (two, one), (-1, two)):
+        change.execute("UPDATE entry SET seq = ? WHERE seq = ?", (new, old))
 
 
 MISCHIEF = {
     "first entry gone": "DELETE FROM entry WHERE seq = 1",
-    "an entry gone with its postings": "DELETE FROM posting WHERE seq = 9; DELETE FROM entry WHERE seq = 9",
-    "last entry gone": """DELETE FROM posting WHERE seq = (SELECT max(seq) FROM entry);
-        DELETE FROM open WHERE reservation = 'open too';
+    "an entry gone": "DELETE FROM entry WHERE seq = 9",
+    "last entry gone": """DELETE FROM open WHERE reservation = 'open too';
         DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)""",
-    "all entries gone": "DELETE FROM posting; DELETE FROM account; DELETE FROM open; DELETE FROM entry",
-    "a posting gone": "DELETE FROM posting WHERE seq = 20 AND rule = 'all'",
+    "all entries gone": "DELETE FROM account; DELETE FROM open; DELETE FROM entry",
+    "a posting gone": "UPDATE entry SET changes = json_remove(changes, '$[1]') WHERE seq = 20",
     "an account gone": "DELETE FROM account WHERE rule = 'all'",
     "an open one gone": "DELETE FROM open WHERE reservation = 'open'",
     "the head gone": "DELETE FROM head",
     "an entry too many": """INSERT INTO entry SELECT seq + 1, 'x', kind, at_ns, nano_usd, labels, units, usage, flags,
-        saved_nano_usd, expires_ns, hash, NULL FROM entry ORDER BY seq DESC LIMIT 1""",
+        saved_nano_usd, expires_ns, hash, NULL, '[]' FROM entry ORDER BY seq DESC LIMIT 1""",
     "an entry before the first": """INSERT INTO entry SELECT 0, 'x', kind, at_ns, nano_usd, labels, units, usage,
-        flags, saved_nano_usd, expires_ns, hash, NULL FROM entry WHERE seq = 1""",
-    "a posting too many": "INSERT INTO posting SELECT seq, 'x', scope, start_ns, end_ns, 0, 0 FROM posting LIMIT 1",
-    "a posting without an entry": "INSERT INTO posting SELECT 9999, rule, scope, 0, 0, 0, 0 FROM posting LIMIT 1",
-    "a posting before all": "INSERT INTO posting SELECT -5, rule, scope, 0, 0, 0, 0 FROM posting LIMIT 1",
-    "an account too many": "INSERT INTO account SELECT 'x', scope, 0, 0, 0, 0 FROM account LIMIT 1",
+        flags, saved_nano_usd, expires_ns, hash, NULL, '[]' FROM entry WHERE seq = 1""",
+    "a posting too many": "UPDATE entry SET changes = json_insert(changes, '$[#]', json('[1,0,0]')) WHERE seq = 20",
+    "a posting of no account": "UPDATE entry SET changes = json_insert(changes, '$[#]', json('[99,0,0]')) WHERE seq = 20",
+    "a posting of another account": "UPDATE entry SET changes = json_set(changes, '$[0][0]', 3) WHERE seq = 1",
+    "a posting of another window": "UPDATE entry SET changes = json_insert(changes, '$[0][#]', 5) WHERE seq = 1",
+    "postings in other words": "UPDATE entry SET changes = replace(changes, ',', ', ') WHERE seq = 20",
+    "an account too many": "INSERT INTO account SELECT 99, 'x', scope, 0, 0, 0, 0 FROM account LIMIT 1",
     "an open one too many": "INSERT INTO open VALUES ('r1', 3, 0)",
     "a posted one open again": "INSERT INTO open SELECT reservation, seq, expires_ns FROM entry WHERE seq = 1",
     "money moved between accounts": """UPDATE account SET posted = posted + 5 WHERE rule = 'all';
         UPDATE account SET posted = posted - 5 WHERE rule = 'teams'""",
-    "an index gone": "DROP INDEX entry_at",
+    "an index gone": "DROP INDEX entry_of",
+    "another view": "DROP VIEW posting; CREATE VIEW posting AS SELECT seq, 'x' AS rule FROM entry",
     "a trigger": "CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM open; END",
 }
 

@@ -71,9 +71,9 @@ impl Book {
             return Ok(self.chain.clone());
         }
         let found = self.connection.prepare_cached("SELECT hash FROM entry WHERE seq = ?");
-        found.and_then(|mut select| select.query_row([seq], |row| row.get(0))).map_err(|error| {
-            StateError::new(&self.path, error, "restore the file from a backup or move it away")
-        })
+        found
+            .and_then(|mut select| select.query_row([seq], |row| row.get(0)))
+            .map_err(|error| StateError::new(&self.path, error, "restore the file from a backup or move it away"))
     }
 
     /// For what is no entry.

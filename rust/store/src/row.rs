@@ -136,7 +136,9 @@ pub fn labels_from(text: &str) -> Option<Labels> {
 
 fn units_json(units: &Units) -> String {
     let mut object = Object::default();
-    Dimension::ALL.into_iter().for_each(|dimension| object.member(dimension.as_str(), units.get(dimension)));
+    for dimension in Dimension::ALL {
+        object.member(dimension.as_str(), units.get(dimension));
+    }
     object.end()
 }
 

@@ -149,9 +149,10 @@ fn check_format(connection: &Connection, path: &Path) -> Result<(), StateError> 
     }
     if found.version != VERSION {
         let seen = format!("ledger format {}, this version reads {VERSION}", found.version);
-        let fix = match found.is_older() {
-            true => "open its directory once with a Governor, which brings it up to date",
-            false => "use the tierkit version that wrote it, or a newer one",
+        let fix = if found.is_older() {
+            "open its directory once with a Governor, which brings it up to date"
+        } else {
+            "use the tierkit version that wrote it, or a newer one"
         };
         return Err(StateError::new(path, seen, fix));
     }

@@ -11,10 +11,10 @@ use tierkit_core::clock::Clock;
 use tierkit_core::gate::{Decide, Gate, Layout, Memo, SharedShelf, Sizes};
 use tierkit_core::segment::{Lock, Memory, Owners, Tx};
 
+use crate::book::Book;
 use crate::clock::SystemClock;
 use crate::directory::make_directory;
 use crate::error::{StateError, StoreError};
-use crate::book::Book;
 use crate::plain;
 use crate::restore::{restore, rules_over};
 use crate::row::{Row, Scopes};

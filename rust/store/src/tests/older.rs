@@ -101,9 +101,13 @@ fn older(version: i64) -> (Image, i64) {
             let entry = |text: &str| text.replace(", 'adjust'", "").replace(",\n  adjustment TEXT", "");
             made.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON;")?;
             let text: String = made.query_row("SELECT sql FROM sqlite_schema WHERE name = 'entry'", [], |row| row.get(0))?;
-            made.execute_batch("DROP TABLE bucket; DROP INDEX entry_of; DROP INDEX entry_at; ALTER TABLE entry RENAME TO later;")?;
+            made.execute_batch(
+                "DROP TABLE bucket; DROP INDEX entry_of; DROP INDEX entry_at; ALTER TABLE entry RENAME TO later;",
+            )?;
             made.execute_batch(&entry(&text))?;
-            made.execute_batch("ALTER TABLE later DROP COLUMN adjustment; INSERT INTO entry SELECT * FROM later; DROP TABLE later;")?;
+            made.execute_batch(
+                "ALTER TABLE later DROP COLUMN adjustment; INSERT INTO entry SELECT * FROM later; DROP TABLE later;",
+            )?;
             made.execute_batch("CREATE INDEX entry_of ON entry(reservation); CREATE INDEX entry_at ON entry(at_ns);")?;
         }
         Ok(())
@@ -124,7 +128,10 @@ fn goes_on(version: i64) {
     let (older, entries) = older(version);
     let folder = Folder::of(&older);
     let refused = open_reader(&folder.path().join("ledger.db")).map(drop);
-    assert!(refused.is_err_and(|error| error.seen.contains(&format!("format {version}")) && error.fix.contains("once with a Governor")));
+    assert!(
+        refused
+            .is_err_and(|error| error.seen.contains(&format!("format {version}")) && error.fix.contains("once with a Governor"))
+    );
     assert_eq!(recovered(&older), Ok(entries));
     let mounted = Mounted::new(Disk::holding(&older));
     let mut lived = Life::after(entries, Chance(4));
