@@ -154,7 +154,7 @@ MISCHIEF = {
     "an entry before the first": """INSERT INTO entry SELECT 0, 'x', kind, at_ns, nano_usd, labels, units, usage,
         flags, saved_nano_usd, expires_ns, hash, NULL, '[]' FROM entry WHERE seq = 1""",
     "a posting too many": "UPDATE entry SET changes = json_insert(changes, '$[#]', json('[1,0,0]')) WHERE seq = 20",
-    "a posting of no account": "UPDATE entry SET changes = json_insert(changes, '$[#]', json('[99,0,0]')) WHERE seq = 20",
+    "a posting of no account": "UPDATE entry SET changes = json_insert(changes, '$[#]', json('[99,0,0]'))",
     "a posting of another account": "UPDATE entry SET changes = json_set(changes, '$[0][0]', 3) WHERE seq = 1",
     "a posting of another window": "UPDATE entry SET changes = json_insert(changes, '$[0][#]', 5) WHERE seq = 1",
     "postings in other words": "UPDATE entry SET changes = replace(changes, ',', ', ') WHERE seq = 20",
