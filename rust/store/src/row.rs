@@ -103,28 +103,47 @@ impl Row {
 /// Labels as a JSON object, sorted by name.
 pub fn labels_json(labels: &Labels) -> String {
     let mut object = Object::default();
-    labels.iter().for_each(|(name, value)| object.member(name, quoted(value)));
+    for (name, value) in labels.iter() {
+        object.name(name);
+        object.text(value);
+    }
     object.end()
 }
 
 /// A JSON object being written: each entry has three, and a tree of each would cost more than the rest of it.
-#[derive(Default)]
 struct Object(String);
 
+impl Default for Object {
+    fn default() -> Self {
+        Self(String::with_capacity(128))
+    }
+}
+
 impl Object {
-    fn member(&mut self, name: &str, value: impl std::fmt::Display) {
+    fn number(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.name(name);
+        let _ = write!(self.0, "{value}");
+    }
+
+    fn name(&mut self, name: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        let _ = write!(self.0, "{}:{value}", quoted(name));
+        self.text(name);
+        self.0.push(':');
+    }
+
+    fn text(&mut self, text: &str) {
+        if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+            return self.0.push_str(&Value::from(text).to_string());
+        }
+        self.0.push('"');
+        self.0.push_str(text);
+        self.0.push('"');
     }
 
     fn end(mut self) -> String {
         self.0.push_str(if self.0.is_empty() { "{}" } else { "}" });
         self.0
     }
-}
-
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
 }
 
 /// Labels from a JSON object.
@@ -137,7 +156,7 @@ pub fn labels_from(text: &str) -> Option<Labels> {
 fn units_json(units: &Units) -> String {
     let mut object = Object::default();
     for dimension in Dimension::ALL {
-        object.member(dimension.as_str(), units.get(dimension));
+        object.number(dimension.as_str(), units.get(dimension));
     }
     object.end()
 }
@@ -159,7 +178,7 @@ fn usage_json(usage: &Usage) -> String {
         ("cache_write_1h_tokens", usage.cache_write_1h_tokens),
         ("reasoning_tokens", usage.reasoning_tokens),
     ] {
-        object.member(name, tokens);
+        object.number(name, tokens);
     }
     object.end()
 }
