@@ -20,6 +20,11 @@ pub trait Clock: Send + Sync {
     fn boot_ns(&self) -> u64 {
         self.now().boot_ns
     }
+
+    /// [`Now::wall_ns`] alone.
+    fn wall_ns(&self) -> i64 {
+        self.now().wall_ns
+    }
 }
 
 /// A clock that moves only when told to, for tests and replays.

@@ -15,10 +15,14 @@ const BOOT: ClockId = ClockId::Monotonic;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
     fn now(&self) -> Now {
+        Now { boot_ns: self.boot_ns(), wall_ns: self.wall_ns() }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+    fn wall_ns(&self) -> i64 {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Now { boot_ns: self.boot_ns(), wall_ns: i64::try_from(wall).unwrap_or(i64::MAX) }
+        i64::try_from(wall).unwrap_or(i64::MAX)
     }
 
     fn boot_ns(&self) -> u64 {

@@ -145,7 +145,7 @@ impl DurableGate {
 
     /// A fresh id.
     pub fn new_id(&self) -> String {
-        self.ids.next(self.clock.now().wall_ns)
+        self.ids.next(self.clock.wall_ns())
     }
 
     fn call<R>(&self, call: impl FnOnce(&mut dyn Decide, Now) -> R) -> Result<R, StoreError> {

@@ -3,11 +3,15 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::segment::fork;
+
 /// A source of ids, seeded by the operating system.
 #[derive(Debug)]
 pub struct Ids {
     seed: u64,
     count: AtomicU64,
+    /// The process number as of so many forks, in the high half: asking the system for it takes as long as all the rest.
+    process: AtomicU64,
 }
 
 /// A random number from the operating system, by way of the standard library's hash keys.
@@ -17,7 +21,7 @@ pub fn random() -> u64 {
 
 impl Default for Ids {
     fn default() -> Self {
-        Self { seed: random(), count: AtomicU64::new(random()) }
+        Self { seed: random(), count: AtomicU64::new(random()), process: AtomicU64::new(u64::MAX) }
     }
 }
 
@@ -27,11 +31,20 @@ impl Ids {
         let millis = u64::try_from(wall_ns / 1_000_000).unwrap_or(0) & 0xFFFF_FFFF_FFFF;
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         // The process number keeps a forked child, which inherits seed and count, from repeating its parent.
-        let own = self.seed ^ u64::from(std::process::id()).rotate_left(32);
+        let own = self.seed ^ u64::from(self.process()).rotate_left(32);
         let (high, low) = (mix(own ^ count), mix(own.wrapping_add(count).rotate_left(17)));
         let head = millis << 16 | 0x7000 | high & 0xFFF;
         let tail = 1 << 63 | ((high >> 12) & 0x3FFF) << 48 | low & 0xFFFF_FFFF_FFFF;
         written(u128::from(head) << 64 | u128::from(tail))
+    }
+
+    fn process(&self) -> u32 {
+        let (known, forks) = (self.process.load(Ordering::Relaxed), fork::forks() << 32);
+        if known >> 32 << 32 != forks {
+            self.process.store(forks | u64::from(std::process::id()), Ordering::Relaxed);
+            return std::process::id();
+        }
+        u32::try_from(known & u64::from(u32::MAX)).unwrap_or_default()
     }
 }
 

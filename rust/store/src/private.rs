@@ -162,7 +162,7 @@ impl PrivateGate {
         if gate.take_at_once(bound, units, boot_ns) {
             return Ok(Ok(()));
         }
-        Ok(gate.take(bound, units, self.clock.now()))
+        Ok(gate.take(bound, units, Now { boot_ns, wall_ns: self.clock.wall_ns() }))
     }
 
     /// Changes what routing remembers in this process: all of it or nothing.
