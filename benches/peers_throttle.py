@@ -74,6 +74,8 @@ def rows(turns: int) -> Iterator[Row]:
     yield from levels(turns)
     threads = {"one thread": throttle_threads.takes(1)}
     yield from compared("take, two threads, a key each", throttle_threads.takes(2), threads, turns)
+    readings = {"one thread": throttle_threads.readings(1)}
+    yield from compared("time.time, two threads: the interpreter's own", throttle_threads.readings(2), readings, turns)
     yield from compared("the first take of each of 1,000,000 keys", keys, throttle_peers.keys(), 3)
     yield from waiters()
 
