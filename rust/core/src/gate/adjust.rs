@@ -76,7 +76,7 @@ impl<S: Shelf> Gate<S> {
         reservation.adjustments.push(Adjustment { id: change.id.clone(), nusd: change.nusd });
         // The old one is taken out first: a shelf may count what it keeps.
         self.shelf.lift(&reservation.id);
-        self.shelf.put(reservation);
+        self.shelf.put(Box::new(reservation));
     }
 
     /// An account whose window is over may be forgotten here; the ledger still has it.

@@ -16,6 +16,9 @@ use crate::throttle::{Bucket, Dimension, Units};
 /// Marks a take that no scope was needed for, or found room for.
 pub(super) const NO_SLOT: u32 = u32::MAX;
 
+/// The slot of each scope of a request.
+type Slots = SmallVec<[u32; 24]>;
+
 /// The answer to an ask.
 pub type Admitted = std::result::Result<Grant, Refusal>;
 
@@ -50,7 +53,7 @@ impl<S: Shelf> Gate<S> {
         for take in &takes {
             self.shelf.open(take.slot, 1);
         }
-        let mut reservation = Reservation {
+        let mut reservation = Box::new(Reservation {
             id: ask.id.clone(),
             labels: Arc::clone(ask.bound.labels()),
             units: ask.units,
@@ -61,7 +64,7 @@ impl<S: Shelf> Gate<S> {
             usage: None,
             adjustments: Vec::new(),
             is_written: true,
-        };
+        });
         self.journal_reserve(&mut reservation, ask.may_be_unwritten, now);
         self.shelf.put(reservation);
         Ok(Ok(Grant { state: State::Open, replayed: false }))
@@ -130,14 +133,17 @@ impl<S: Shelf> Gate<S> {
         let mut failing = Vec::new();
         let mut skipped = 0_usize;
         let mut has_all = true;
-        for scope in bound.scopes() {
+        let mut slots = Slots::from_elem(NO_SLOT, bound.scopes().len());
+        for (scope, slot) in bound.scopes().iter().zip(&mut slots) {
             let Some(rule) = rules.get(scope.rule) else { continue };
             let amount = units.get(rule.kind.dimension());
             if amount == 0 {
                 continue;
             }
-            has_all &= self.shelf.find(scope).is_some();
-            if let Some(found) = self.check(rule, scope, amount, now) {
+            let kept = self.shelf.find(scope);
+            has_all &= kept.is_some();
+            *slot = kept.unwrap_or(NO_SLOT);
+            if let Some(found) = self.check(rule, scope, kept, amount, now) {
                 match rule.mode {
                     Mode::Enforce => failing.push(found),
                     Mode::Observe => skipped += 1,
@@ -146,11 +152,13 @@ impl<S: Shelf> Gate<S> {
         }
         if failing.is_empty() && !has_all {
             failing.extend(self.crowded_out(bound, units, now));
+            // The room that was made for some may have been that of the others.
+            slots.fill(NO_SLOT);
         }
         if !failing.is_empty() {
             return Err(Refusal { failing });
         }
-        self.apply(&rules, bound, units, skipped > 0, now, takes);
+        self.apply(&rules, bound, units, &slots, skipped > 0, now, takes);
         Ok(())
     }
 
@@ -165,11 +173,11 @@ impl<S: Shelf> Gate<S> {
         Some(full_table(crowded))
     }
 
-    /// What keeps an amount from fitting one scope. Changes nothing but the cached window.
-    fn check(&mut self, rule: &Rule, scope: &BoundScope, amount: i64, now: Now) -> Option<Failing> {
+    /// What keeps an amount from fitting one scope, which is in a slot or not kept. Changes nothing but the cached window.
+    fn check(&mut self, rule: &Rule, scope: &BoundScope, slot: Option<u32>, amount: i64, now: Now) -> Option<Failing> {
         let window = self.window(scope.rule, &rule.kind, now);
         let judged = |stock: Option<&Stock>| judge(rule, scope, amount, window, stock, now);
-        match self.shelf.find(scope) {
+        match slot {
             Some(slot) => self.shelf.see(slot, |stock| judged(Some(stock)))?,
             None => judged(None),
         }
@@ -180,11 +188,12 @@ impl<S: Shelf> Gate<S> {
         rules: &Rules,
         bound: &Bound,
         units: &Units,
+        slots: &[u32],
         observed: bool,
         now: Now,
         mut takes: Option<&mut Vec<Take>>,
     ) {
-        for scope in bound.scopes() {
+        for (scope, slot) in bound.scopes().iter().zip(slots) {
             let Some(rule) = rules.get(scope.rule) else { continue };
             let amount = units.get(rule.kind.dimension());
             if amount == 0 {
@@ -195,7 +204,8 @@ impl<S: Shelf> Gate<S> {
                 }
                 continue;
             }
-            if observed && rule.mode == Mode::Observe && self.check(rule, scope, amount, now).is_some() {
+            let found = Some(*slot).filter(|slot| *slot != NO_SLOT).or_else(|| self.shelf.find(scope));
+            if observed && rule.mode == Mode::Observe && self.check(rule, scope, found, amount, now).is_some() {
                 if let Some(count) = self.memo.would_refuse.get_mut(usize::from(scope.rule)) {
                     *count += 1;
                 }
@@ -203,7 +213,6 @@ impl<S: Shelf> Gate<S> {
             }
             // The room that was made for the others may have been an idle scope of this very request: it is admitted, so it is
             // booked.
-            let found = self.shelf.find(scope);
             let Some(slot) = found.or_else(|| self.shelf.slot_to_book(rules, scope.rule, &scope.key, now)) else { continue };
             let window = self.apply_one(rule, scope.rule, slot, amount, now);
             if let Some(takes) = takes.as_deref_mut() {

@@ -16,7 +16,8 @@ use crate::throttle::{Bucket, Units};
 #[derive(Debug)]
 pub struct HeapShelf {
     table: Table,
-    reservations: HashMap<ReservationId, Reservation, ahash::RandomState>,
+    /// By reference, so that the many that have ended are not between those that are open; none while one is lifted.
+    reservations: HashMap<ReservationId, Option<Box<Reservation>>, ahash::RandomState>,
     expiries: BinaryHeap<Reverse<(u64, ReservationId)>>,
     ended: VecDeque<(u64, ReservationId)>,
     entries: Vec<Entry>,
@@ -50,8 +51,12 @@ impl HeapShelf {
         std::mem::take(&mut self.entries)
     }
 
+    fn kept(&self, id: &ReservationId) -> Option<&Reservation> {
+        self.reservations.get(id)?.as_deref()
+    }
+
     fn is_open(&self, id: &ReservationId) -> bool {
-        self.reservations.get(id).is_some_and(|kept| kept.state == State::Open)
+        self.kept(id).is_some_and(|kept| kept.state == State::Open)
     }
 
     /// Drops expiries of ended reservations once they are the larger part, so that the heap follows what is open.
@@ -140,35 +145,37 @@ impl Shelf for HeapShelf {
     }
 
     fn standing(&self, id: &ReservationId, body: Option<(&Labels, &Units)>) -> Option<Standing> {
-        let known = self.reservations.get(id)?;
+        let known = self.kept(id)?;
         let same_body = body.is_some_and(|(labels, units)| known.same_body(labels, units));
         Some(Standing { state: known.state, same_body })
     }
 
     fn reservation(&self, id: &ReservationId) -> Option<Reservation> {
-        self.reservations.get(id).cloned()
+        self.kept(id).cloned()
     }
 
     fn reserved_nusd(&self, id: &ReservationId) -> i64 {
-        self.reservations.get(id).map_or(0, Reservation::nusd)
+        self.kept(id).map_or(0, Reservation::nusd)
     }
 
-    fn lift(&mut self, id: &ReservationId) -> Option<Reservation> {
-        self.reservations.remove(id)
+    fn lift(&mut self, id: &ReservationId) -> Option<Box<Reservation>> {
+        self.reservations.get_mut(id)?.take()
     }
 
-    fn put(&mut self, reservation: Reservation) {
+    fn put(&mut self, reservation: Box<Reservation>) {
         if reservation.state == State::Open {
             self.expiries.push(Reverse((reservation.expires_boot_ns, reservation.id.clone())));
         }
-        self.reservations.insert(reservation.id.clone(), reservation);
+        match self.reservations.get_mut(&reservation.id) {
+            Some(place) => *place = Some(reservation),
+            None => drop(self.reservations.insert(reservation.id.clone(), Some(reservation))),
+        }
     }
 
     fn due(&mut self, boot_ns: u64) -> Option<ReservationId> {
         while self.expiries.peek().is_some_and(|Reverse((at, _))| *at <= boot_ns) {
             let Reverse((_, id)) = self.expiries.pop()?;
-            let kept = self.reservations.get(&id);
-            if kept.is_some_and(|kept| kept.state == State::Open && kept.expires_boot_ns <= boot_ns) {
+            if self.kept(&id).is_some_and(|kept| kept.state == State::Open && kept.expires_boot_ns <= boot_ns) {
                 return Some(id);
             }
         }

@@ -234,6 +234,6 @@ impl<S: Shelf> Gate<S> {
         if !open {
             self.shelf.remember(&reservation.id, now.boot_ns);
         }
-        self.shelf.put(reservation);
+        self.shelf.put(Box::new(reservation));
     }
 }

@@ -141,6 +141,18 @@ fn a_row_outlives_the_rule_of_an_open_reservation() {
     assert_eq!(take(&mut gate, "b", &Units::default().with(Dimension::Concurrency, 0), later(3_600)), Ok(()));
 }
 
+#[test]
+fn what_is_admitted_is_booked_also_where_its_own_idle_row_went_to_make_room() {
+    let mut gate = gate(vec![rate("rpm", &["user"], "9 requests/second"), rate("team", &["team"], "1 requests/hour")], 2);
+    let [idle, busy, other] = [("user", "a"), ("user", "b"), ("team", "t")];
+    let absent = bound(&gate, &[idle]);
+    assert_eq!(gate.take(&absent, &units(1, 0), START), Ok(()), "rows of the user and of no team, which is spent");
+    let whole = bound(&gate, &[idle, other]);
+    assert_eq!(gate.take(&whole, &units(1, 0), later(2)), Ok(()), "the user's row was full again, and went");
+    assert!(gate.take(&whole, &units(1, 0), later(3)).is_err_and(|refusal| !is_full(&refusal)), "the team has spent its request");
+    assert!(gate.take(&bound(&gate, &[busy, other]), &units(1, 0), later(3)).is_err());
+}
+
 /// One call of the walk, as small numbers.
 type Step = (u8, u8, u8, i64, u64);
 

@@ -176,17 +176,17 @@ impl<S: Shelf> Gate<S> {
     /// Applies one end to every scope of a reservation and to the ledger.
     fn end(&mut self, id: &ReservationId, end: &End, now: Now) {
         let Some(mut reservation) = self.shelf.lift(id) else { return };
+        let rules = Arc::clone(&self.rules);
         let was_open = end.before == State::Open;
-        let mut postings = Vec::new();
         for take in &reservation.takes {
-            self.end_take(take, end, now);
-            let (posted, pending) = account_change(take, end);
-            postings.extend(self.posting(take, posted, pending));
+            self.end_take(&rules, take, end, now);
             if was_open {
                 self.shelf.open(take.slot, -1);
             }
         }
         if self.shelf.journals() {
+            let changes = reservation.takes.iter().map(|take| (take, account_change(take, end)));
+            let postings = changes.filter_map(|(take, (posted, pending))| self.posting(take, posted, pending)).collect();
             let (kind, nusd) = match end.state {
                 State::Posted(nusd) => (EntryKind::Post, nusd),
                 State::Expired => (EntryKind::Expire, reservation.nusd()),
@@ -211,10 +211,12 @@ impl<S: Shelf> Gate<S> {
         reservation.state = end.state;
         reservation.usage = end.usage;
         if matches!(end.state, State::Posted(_)) {
-            // Only an adjustment can still come, and that changes accounts alone.
-            let rules = Arc::clone(&self.rules);
+            // Only an adjustment can still come, and that changes accounts alone. The room of all takes goes to the next
+            // reservation, since one that has ended is remembered for long.
             let is_budget = |take: &Take| matches!(rules.get(take.rule).map(|rule| &rule.kind), Some(RuleKind::Budget(_)));
-            reservation.takes.retain(is_budget);
+            let mut kept = Vec::with_capacity(reservation.takes.iter().filter(|take| is_budget(take)).count());
+            kept.extend(std::mem::take(&mut reservation.takes).into_iter().filter(is_budget));
+            reservation.takes = kept;
         }
         self.shelf.put(reservation);
         if was_open {
@@ -222,8 +224,7 @@ impl<S: Shelf> Gate<S> {
         }
     }
 
-    fn end_take(&mut self, take: &Take, end: &End, now: Now) {
-        let rules = Arc::clone(&self.rules);
+    fn end_take(&mut self, rules: &Rules, take: &Take, end: &End, now: Now) {
         let Some(rule) = rules.get(take.rule) else { return };
         if take.amount == 0 && end.units.get(rule.kind.dimension()) == 0 {
             return;
@@ -234,7 +235,7 @@ impl<S: Shelf> Gate<S> {
             _ => self.shelf.keeps(take.slot, &take.key),
         };
         let kept = kept.then_some(take.slot);
-        let Some(slot) = kept.or_else(|| self.slot_of_gone(&rules, rule, take, end, now)) else { return };
+        let Some(slot) = kept.or_else(|| self.slot_of_gone(rules, rule, take, end, now)) else { return };
         match &rule.kind {
             RuleKind::Budget(budget) => self.end_account(slot, rule, budget, take, end),
             RuleKind::Hold(_) => {

@@ -137,10 +137,10 @@ pub trait Shelf {
     fn reserved_nusd(&self, id: &ReservationId) -> i64;
 
     /// Takes a reservation out to change it; `put` brings it back.
-    fn lift(&mut self, id: &ReservationId) -> Option<Reservation>;
+    fn lift(&mut self, id: &ReservationId) -> Option<Box<Reservation>>;
 
     /// Keeps a reservation. An open one is due at its expiry.
-    fn put(&mut self, reservation: Reservation);
+    fn put(&mut self, reservation: Box<Reservation>);
 
     /// An open reservation whose time is over; the caller ends it.
     fn due(&mut self, boot_ns: u64) -> Option<ReservationId>;

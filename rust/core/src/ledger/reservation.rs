@@ -19,7 +19,7 @@ impl ReservationId {
     /// # Errors
     /// `Config` when it is empty, longer than 200 bytes or holds control characters.
     pub fn new(text: &str) -> Result<Self> {
-        if text.is_empty() || text.len() > 200 || text.chars().any(char::is_control) {
+        if text.is_empty() || text.len() > 200 || has_control(text) {
             return Err(Error::config(format!("id of {} bytes: expected 1 to 200 bytes without control characters", text.len())));
         }
         Ok(Self(text.into()))
@@ -29,6 +29,11 @@ impl ReservationId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Most ids are ASCII, where a look at the bytes is enough.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() { text.bytes().any(|byte| byte.is_ascii_control()) } else { text.chars().any(char::is_control) }
 }
 
 impl fmt::Display for ReservationId {

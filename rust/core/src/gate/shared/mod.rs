@@ -180,11 +180,11 @@ impl Shelf for SharedShelf<'_> {
         self.held_nusd(id)
     }
 
-    fn lift(&mut self, id: &ReservationId) -> Option<Reservation> {
-        self.read_by_id(id)
+    fn lift(&mut self, id: &ReservationId) -> Option<Box<Reservation>> {
+        self.read_by_id(id).map(Box::new)
     }
 
-    fn put(&mut self, reservation: Reservation) {
+    fn put(&mut self, reservation: Box<Reservation>) {
         self.keep(&reservation);
     }
 
