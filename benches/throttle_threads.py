@@ -1,6 +1,6 @@
 """Two threads next to one: takes on keys of their own, each thread with its own handle (T4).
 
-Beside it a call that does nothing of ours: what two threads lose there is the interpreter's hand-over from one to the other.
+Beside it a call that does nothing of ours: what two threads lose there is the interpreter's hand-over between them.
 """
 
 from __future__ import annotations

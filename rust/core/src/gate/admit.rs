@@ -16,8 +16,13 @@ use crate::throttle::{Bucket, Dimension, Units};
 /// Marks a take that no scope was needed for, or found room for.
 pub(super) const NO_SLOT: u32 = u32::MAX;
 
-/// The slot of each scope of a request.
-type Slots = SmallVec<[u32; 24]>;
+/// What a first walk over the scopes of a request found.
+struct Walk {
+    /// The slot of each scope that is kept and counts the request.
+    slots: SmallVec<[u32; 24]>,
+    /// Whether a rule that only observes would refuse.
+    observed: bool,
+}
 
 /// The answer to an ask.
 pub type Admitted = std::result::Result<Grant, Refusal>;
@@ -131,10 +136,9 @@ impl<S: Shelf> Gate<S> {
     ) -> std::result::Result<(), Refusal> {
         let rules = Arc::clone(&self.rules);
         let mut failing = Vec::new();
-        let mut skipped = 0_usize;
         let mut has_all = true;
-        let mut slots = Slots::from_elem(NO_SLOT, bound.scopes().len());
-        for (scope, slot) in bound.scopes().iter().zip(&mut slots) {
+        let mut walk = Walk { slots: SmallVec::from_elem(NO_SLOT, bound.scopes().len()), observed: false };
+        for (scope, slot) in bound.scopes().iter().zip(&mut walk.slots) {
             let Some(rule) = rules.get(scope.rule) else { continue };
             let amount = units.get(rule.kind.dimension());
             if amount == 0 {
@@ -146,19 +150,19 @@ impl<S: Shelf> Gate<S> {
             if let Some(found) = self.check(rule, scope, kept, amount, now) {
                 match rule.mode {
                     Mode::Enforce => failing.push(found),
-                    Mode::Observe => skipped += 1,
+                    Mode::Observe => walk.observed = true,
                 }
             }
         }
         if failing.is_empty() && !has_all {
             failing.extend(self.crowded_out(bound, units, now));
             // The room that was made for some may have been that of the others.
-            slots.fill(NO_SLOT);
+            walk.slots.fill(NO_SLOT);
         }
         if !failing.is_empty() {
             return Err(Refusal { failing });
         }
-        self.apply(&rules, bound, units, &slots, skipped > 0, now, takes);
+        self.apply(&rules, bound, units, &walk, now, takes);
         Ok(())
     }
 
@@ -183,17 +187,8 @@ impl<S: Shelf> Gate<S> {
         }
     }
 
-    fn apply(
-        &mut self,
-        rules: &Rules,
-        bound: &Bound,
-        units: &Units,
-        slots: &[u32],
-        observed: bool,
-        now: Now,
-        mut takes: Option<&mut Vec<Take>>,
-    ) {
-        for (scope, slot) in bound.scopes().iter().zip(slots) {
+    fn apply(&mut self, rules: &Rules, bound: &Bound, units: &Units, walk: &Walk, now: Now, mut takes: Option<&mut Vec<Take>>) {
+        for (scope, slot) in bound.scopes().iter().zip(&walk.slots) {
             let Some(rule) = rules.get(scope.rule) else { continue };
             let amount = units.get(rule.kind.dimension());
             if amount == 0 {
@@ -205,7 +200,7 @@ impl<S: Shelf> Gate<S> {
                 continue;
             }
             let found = Some(*slot).filter(|slot| *slot != NO_SLOT).or_else(|| self.shelf.find(scope));
-            if observed && rule.mode == Mode::Observe && self.check(rule, scope, found, amount, now).is_some() {
+            if walk.observed && rule.mode == Mode::Observe && self.check(rule, scope, found, amount, now).is_some() {
                 if let Some(count) = self.memo.would_refuse.get_mut(usize::from(scope.rule)) {
                     *count += 1;
                 }
