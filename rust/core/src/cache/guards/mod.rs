@@ -4,11 +4,14 @@
 //! pair that gives a sentence when the texts differ in its matter. Word lists serve inside one class only; what differs at all is
 //! known from the pair. The lists are English; numbers, names and word order need no language.
 
+mod courtesy;
 mod edit;
 mod frame;
+mod initials;
 mod language;
 mod lexicon;
 mod lists;
+mod mention;
 mod modality;
 mod names;
 mod negation;

@@ -10,7 +10,7 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
     (a.is_some() || b.is_some()).then(|| format!("names differ: {} against {}", a.unwrap_or("nothing"), b.unwrap_or("nothing")))
 }
 
-/// The first name here that is no word there, in any case and form, nor written out; a title before a name is none.
+/// The first name here that is no word there, in any case and form; a title before a name is none.
 fn missing<'a>(here: &'a Words, alone: &[usize], there: &Words) -> Option<&'a str> {
     let names = alone.iter().map(|at| (*at, &here.all[*at])).filter(|(_, word)| word.is_name() && !there.has(&word.lower));
     let mut names = names.filter(|(at, word)| {
@@ -18,7 +18,7 @@ fn missing<'a>(here: &'a Words, alone: &[usize], there: &Words) -> Option<&'a st
         let within = there.all.iter().any(|other| {
             one_stem(&other.lower, &word.lower) || path(&word.lower, &other.lower) || path(&other.lower, &word.lower)
         });
-        !title && !within && !written_out(&word.shown, there) && !shortened(*at, here, there)
+        !title && !within
     });
     names.next().map(|(_, word)| word.shown.as_str())
 }
@@ -29,24 +29,6 @@ fn path(whole: &str, part: &str) -> bool {
         rest.is_some_and(|rest| if ends { rest.ends_with(marks) } else { rest.starts_with(marks) })
     };
     cut(whole.strip_suffix(part), ['.', '/'], true) || cut(whole.strip_prefix(part), ['.', '/'], false)
-}
-
-/// Whether a short name in capitals is the initials of words that follow each other: "2FA", "two-factor authentication".
-fn written_out(name: &str, there: &Words) -> bool {
-    let short = (2..=6).contains(&name.chars().count()) && name.chars().all(|c| c.is_uppercase() || c.is_ascii_digit());
-    let initials: String = there.all.iter().filter_map(|word| word.lower.chars().next()).collect();
-    short && initials.contains(&name.to_lowercase())
-}
-
-/// Whether the word at a place belongs to words whose initials are a short name there: "United Kingdom", "UK".
-fn shortened(at: usize, here: &Words, there: &Words) -> bool {
-    let short = |word: &&Word| (2..=6).contains(&word.shown.len()) && word.shown.chars().all(char::is_uppercase);
-    there.all.iter().filter(short).any(|short| {
-        let long = short.shown.len();
-        let spells =
-            |from: usize| short.lower.chars().eq(here.all[from..from + long].iter().filter_map(|word| word.lower.chars().next()));
-        (at.saturating_sub(long - 1)..=at).any(|from| from + long <= here.all.len() && spells(from))
-    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! # Invariant
 //! Symmetric: exchanging the texts exchanges the sides and nothing else.
 
+use super::initials::spelled;
 use super::lists::List;
 use super::spelling::slips;
 use super::words::{Word, Words};
@@ -45,6 +46,8 @@ impl<'a> Pair<'a> {
                 None => true,
             });
         }
+        links.extend(shortened(a, &mut left, b, &mut right));
+        links.extend(shortened(b, &mut right, a, &mut left).into_iter().map(|(y, x)| (x, y)));
         links.sort_unstable();
         // A word said twice is not alone if it has a partner once.
         left.retain(|x| !links.iter().any(|(_, y)| REASONS[..2].iter().any(|reason| reason(&a.all[*x], &b.all[*y]))));
@@ -80,6 +83,21 @@ impl<'a> Pair<'a> {
     pub fn meets(&self, x: usize, y: usize) -> bool {
         self.a.at(x) == self.b.at(y) || self.links.binary_search(&(x, y)).is_ok()
     }
+}
+
+/// Links short names here with the first of the words that they stand for there; none of these is alone then.
+fn shortened(here: &Words, left: &mut Vec<usize>, there: &Words, right: &mut Vec<usize>) -> Vec<(usize, usize)> {
+    let mut links = Vec::new();
+    left.retain(|x| {
+        let Some(places) = spelled(&here.all[*x], there).filter(|places| places.clone().any(|y| right.contains(&y))) else {
+            return true;
+        };
+        let linked = right.iter().copied().find(|y| places.contains(y));
+        right.retain(|y| !places.contains(y));
+        links.extend(linked.map(|y| (*x, y)));
+        false
+    });
+    links
 }
 
 fn only<'a>(here: &'a Words, there: &'a Words, linked: Vec<usize>) -> impl Iterator<Item = &'a Word> {

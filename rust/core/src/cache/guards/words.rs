@@ -1,9 +1,11 @@
 //! A text as words in one spelling, read once for all guards.
 
+use super::courtesy::strip;
 use super::frame::{is_frame, is_kind, is_open, is_slip, phrases};
 use super::language::settle;
 use super::lexicon::Forms;
 use super::lists::List;
+use super::mention;
 use super::numerals::{counts, figure, roman, scaled, spelled};
 use super::spelling::plain;
 use super::units::unit;
@@ -70,10 +72,12 @@ impl Words {
             pause |= piece.ends_with([',', ';', ':', '.', '?', '!']);
             opens |= piece.ends_with(['.', '?', '!', ':', '"']) && !is_title(piece.trim_end_matches('.'));
         }
+        strip(&mut all);
         numbers(&mut all);
         dates(&mut all);
         phrases(&mut all);
         mark(&mut all);
+        mention::mark(&mut all);
         let mut words = Self { all, statement: text.trim_end().ends_with('.'), foreign: false };
         settle(&mut words);
         words
