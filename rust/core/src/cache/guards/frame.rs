@@ -7,6 +7,7 @@ use ahash::RandomState;
 
 use super::lexicon::known;
 use super::lists::{List, hasher, listed};
+use super::pair::exchanged;
 use super::spelling::slips;
 use super::words::Word;
 
@@ -39,7 +40,12 @@ pub fn is_kind(word: &str, before: &str) -> bool {
 }
 
 /// Several words for one thing, and the word that stands for it.
-const PHRASES: [(&str, &str); 32] = [
+const PHRASES: [(&str, &str); 37] = [
+    ("um wie viel uhr", "wann"),
+    ("um wieviel uhr", "wann"),
+    ("à quelle heure", "quand"),
+    ("a qué hora", "cuándo"),
+    ("a che ora", "quando"),
     ("how tall", "what height"),
     ("how high", "what height"),
     ("how old", "what age"),
@@ -82,6 +88,10 @@ pub fn is_frame(word: &str) -> bool {
 /// Whether an unknown word is one slip of the finger away from such a word.
 pub fn is_slip(word: &str) -> bool {
     static LONG: LazyLock<Vec<&str>> = LazyLock::new(|| FRAME.all().filter(|word| word.len() >= 5).collect());
+    // "teh", "waht": a short word of the frame with two letters exchanged.
+    if (3..5).contains(&word.len()) && !known(word) && FRAME.all().any(|other| exchanged(word, other)) {
+        return true;
+    }
     let long = word.len() >= 5 && word.bytes().all(|byte| byte.is_ascii_lowercase());
     let like = |other: &&&str| other.as_bytes()[0] == word.as_bytes()[0] && other.len().abs_diff(word.len()) <= 1;
     let mut others = LONG.iter().filter(like).peekable();

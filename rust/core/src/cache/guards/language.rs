@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::lists::Lists;
+use super::lists::{Lists, listed};
 use super::pair::Pair;
 use super::words::Words;
 
@@ -24,6 +24,18 @@ const SMALL: [(&str, &str); 6] = [
     ("Portuguese", " os uma do da é qual como onde por para com meu minha posso quanto não quando "),
     ("Dutch", " het een de wat hoe waar waarom met mijn ik kan niet is van wanneer "),
 ];
+/// More small words of these languages, which tell nothing of the language since others have them too.
+const MORE: [&str; 6] = [
+    " me te se nos puede puedes podría podrías quisiera querría quiere decir decirme dime favor un unos unas de en a al y o que cuáles \
+     quiénes cuánta cuántos cuántas son lo le les si sobre ya muy ",
+    " me te se nous peut pouvez pourriez pourrais voudrais dire dites s'il plaît svp un de à au aux en y que qu'est ce si sur très \
+     quel quelle il elle on a ",
+    " mir uns sie es man können könnte könnten möchte sagen bitte einen einem einer eines des ob oder für an am beim vom zum zur sich \
+     da denn mal viele ",
+    " mi ti si può puoi può potrei potresti vorrei dire favore un uno le gli e o a al alla in se su molto quali ",
+    " me te se nos pode podes poderia gostaria dizer favor um de em a ao e ou que quais se sobre já muito ",
+    " mij me ons kun kunt kunnen zou zeggen alsjeblieft alstublieft of voor aan op te in en we je u ",
+];
 const ENGLISH: &str = " the a an is are do does did i my you how what where when why who to in of for with can it on ";
 
 /// Says that two texts are written in different languages.
@@ -41,7 +53,7 @@ fn language(words: &Words) -> Option<&'static str> {
     }
     match tongue(words) {
         Some(list) => SMALL.get(list).map(|(name, _)| *name),
-        None if ALL.with_any(words) >> SMALL.len() & 1 == 1 || unspoken(words) => Some("English"),
+        None if english(words) || unspoken(words) => Some("English"),
         None => None,
     }
 }
@@ -59,12 +71,20 @@ pub fn settle(words: &mut Words) {
     let Some(list) = tongue(words) else { return };
     words.foreign = true;
     for word in &mut words.all {
-        word.content &= word.quoted || ALL.with(&word.lower) >> list & 1 == 0;
+        let small = ALL.with(&word.lower) >> list & 1 == 1 || listed(MORE[list], &word.lower);
+        word.content &= word.quoted || !small;
         word.opens |= SMALL[list].0 == "German";
     }
 }
 
 static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(SMALL.map(|(_, list)| list).into_iter().chain([ENGLISH])));
+
+/// Whether it has small English words, and more of them than of any other language: "a" and "in" are words of several.
+fn english(words: &Words) -> bool {
+    let count = |list: usize| words.all.iter().filter(|word| ALL.with(&word.lower) >> list & 1 == 1).count();
+    let own = count(SMALL.len());
+    own > 0 && (0..SMALL.len()).all(|list| count(list) < own)
+}
 
 /// A request in bare words is taken for English if all of them are.
 fn unspoken(words: &Words) -> bool {

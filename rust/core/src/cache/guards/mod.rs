@@ -4,6 +4,8 @@
 //! pair that gives a sentence when the texts differ in its matter. Word lists serve inside one class only; what differs at all is
 //! known from the pair. The lists are English; numbers, names and word order need no language.
 
+mod bounds;
+mod clock;
 mod courtesy;
 mod edit;
 mod frame;
@@ -21,9 +23,11 @@ mod opposites;
 mod order;
 mod overlap;
 mod pair;
+mod periods;
 mod persons;
 mod quantity;
 mod question;
+mod roles;
 mod spelling;
 mod tense;
 mod units;
@@ -36,17 +40,20 @@ pub use words::Words;
 type Guard = fn(&Pair<'_>) -> Option<String>;
 
 /// Guards of a fact that was changed, in the order in which people read what they say; two more judge the question as a whole.
-const FACTS: [Guard; 11] = [
+const FACTS: [Guard; 14] = [
     numbers::differ,
+    bounds::differ,
     negation::differ,
     opposites::differ,
     names::differ,
     units::differ,
     quantity::differ,
+    periods::differ,
     tense::differ,
     modality::differ,
     persons::differ,
     order::differ,
+    roles::differ,
     language::differ,
 ];
 

@@ -12,11 +12,24 @@ const FORCES: [(&str, &str); 3] = [
 
 /// Says that one text asks for a duty where the other asks for advice or leave.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    if let Some((modal, plain)) = supposed(pair.a, pair.b).or_else(|| supposed(pair.b, pair.a)) {
+        return Some(format!("modality differs: '{modal}' against '{plain}'"));
+    }
     let (a, b) = (force(pair.a)?, force(pair.b)?);
     // What one can do, one may be advised to do; what one must do is another matter.
     let both = [a, b].map(|force| force.0);
     let (wide, stern) = (a.1 && b.1, both.contains(&"duty") && both.contains(&"leave"));
     (both[0] != both[1] && (!wide || stern)).then(|| format!("modality differs: {} against {}", both[0], both[1]))
+}
+
+/// The verbs that open two questions, equal but for these, of which the first asks what can be and the second what is. Of oneself one
+/// asks the same with either: "can I get it", "do I get it".
+fn supposed<'a>(here: &'a Words, there: &'a Words) -> Option<(&'a str, &'a str)> {
+    let modal = FORCES.iter().any(|(_, list)| listed(list, here.at(0)));
+    let plain = matches!(there.at(0), "do" | "does" | "did" | "is" | "are");
+    let same = here.all.len() == there.all.len() && (1..here.all.len()).all(|at| here.at(at) == there.at(at));
+    let own = matches!(here.at(1), "i" | "you" | "we" | "one" | "anyone" | "");
+    (modal && plain && same && !own).then(|| (here.at(0), there.at(0)))
 }
 
 /// The force of the verb that opens the question, and whether it asks for more than a yes or no: "what must I bring".
@@ -46,6 +59,8 @@ mod tests {
         for (a, b, differs) in [
             ("Must I register it?", "May I register it?", true),
             ("Should I sell it?", "Could I sell it?", true),
+            ("Could the virus spread by air?", "Does the virus spread by air?", true),
+            ("Can I return it?", "Do I return it?", false),
             ("Who may vote?", "Who must vote?", true),
             ("Do I have to go?", "Must I go?", false),
             ("Can I bring a dog?", "Am I allowed to bring a dog?", false),

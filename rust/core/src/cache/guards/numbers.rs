@@ -49,6 +49,8 @@ mod tests {
             ("in v1.2", "in v1.3", true),
             ("1,000 words", "1000 words", false),
             ("at 5pm", "at 6 pm", true),
+            ("at 3 am", "at 3pm", true),
+            ("at 3 pm", "at 15:00", false),
             ("the twentieth century", "the 20th century", false),
             ("chapter IV", "chapter VI", true),
             ("on March 5", "on the 5th of March", false),

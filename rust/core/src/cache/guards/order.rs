@@ -2,6 +2,7 @@
 
 use super::lists::List;
 use super::pair::Pair;
+use super::roles::BE;
 use super::words::{Word, Words};
 
 /// Words that give what follows a part to play; all others leave it the part of the sentence's own subject or object.
@@ -32,28 +33,10 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
     };
     let links = linked(pair);
     let mut both = (0..links.len()).flat_map(|at| (at + 1..links.len()).map(move |other| (at, other)));
-    let Some((at, other)) = both.find(|(at, other)| parts.turned(pair, links[*at], links[*other])) else { return by_whom(pair) };
+    let (at, other) = both.find(|(at, other)| parts.turned(pair, links[*at], links[*other]))?;
     let (first, second) = (&pair.a.all[links[at].0].shown, &pair.a.all[links[other].0].shown);
     Some(format!("word order differs: '{first}' and '{second}' have changed places"))
 }
-
-/// Says that who does it and who it is done to have changed places between a sentence with "by" and one without.
-fn by_whom(pair: &Pair<'_>) -> Option<String> {
-    let sides = |&(x, y): &(usize, usize)| [(pair.a, x, pair.b, y, false), (pair.b, y, pair.a, x, true)];
-    pair.links.iter().flat_map(sides).find_map(|(here, at, there, other, turned)| {
-        let by = (at + 1..(at + REACH).min(here.all.len())).find(|by| here.at(*by) == "by")?;
-        let done = at > 0 && BE.has(here.at(at - 1)) && !there.has("by") && !BE.has(there.at(other.wrapping_sub(1)));
-        let place = |&(x, y): &(usize, usize)| if turned { (y, x) } else { (x, y) };
-        let mut parts = pair.links.iter().map(place);
-        let doer = parts.clone().filter(|(here, _)| *here > by).min()?;
-        let object = parts.rfind(|(here, _)| *here < at)?;
-        let swapped = done && object.1 < other && other < doer.1;
-        swapped
-            .then(|| format!("roles differ: '{}' and '{}' have changed places", here.all[object.0].shown, here.all[doer.0].shown))
-    })
-}
-
-static BE: List = List::of(" is are was were be been being gets got get ");
 
 /// The part of each word in both texts.
 struct Parts<'a> {
@@ -174,8 +157,6 @@ mod tests {
             ("Files can be listed from a cloud with `ls`", "A cloud lists files with `ls`", false),
             ("Convert a list to a set", "Convert a set to a list", true),
             ("Vuelos de Madrid a Lima", "Vuelos de Lima a Madrid", true),
-            ("The firm was bought by its rival.", "The firm bought its rival.", true),
-            ("The rival bought the firm.", "The firm was bought by its rival.", false),
             ("thunder and lightning", "lightning and thunder", false),
             ("Redis vs Memcached", "Memcached vs Redis", false),
             ("The committee wrote the report.", "The report was written by the committee.", false),

@@ -23,8 +23,10 @@ pub struct Pair<'a> {
     pub alone_b: Vec<usize>,
 }
 
+type Reason = fn(&Word, &Word) -> bool;
+
 /// From the surest reason to link two words to the least sure.
-const REASONS: [fn(&Word, &Word) -> bool; 4] = [equal, |a, b| a.forms.same(&b.forms) && plain(a, b), akin, slip];
+const REASONS: [Reason; 4] = [equal, |a, b| a.forms.same(&b.forms) && plain(a, b), akin, slip];
 
 impl<'a> Pair<'a> {
     /// Links words for the surest reason first.
@@ -37,7 +39,8 @@ impl<'a> Pair<'a> {
         }
         let places = |words: &Words| (0..words.all.len()).filter(|at| words.all[*at].content).collect::<Vec<_>>();
         let (mut left, mut right, mut links) = (places(a), places(b), Vec::new());
-        for reason in REASONS {
+        let foreign = a.foreign && b.foreign;
+        for reason in REASONS.into_iter().chain(foreign.then_some(inflected as Reason)) {
             left.retain(|x| match right.iter().position(|y| reason(&a.all[*x], &b.all[*y])) {
                 Some(at) => {
                     links.push((*x, right.remove(at)));
@@ -140,14 +143,43 @@ fn akin(a: &Word, b: &Word) -> bool {
     tail(x) && tail(y) || verb(x, y) || verb(y, x) || same > ROOT && tail(endings[1].0) && tail(endings[1].1)
 }
 
+/// Endings of an infinitive in Spanish, Portuguese, Italian, French, German and Dutch, and of a finite verb.
+static INFINITIVES: List = List::of(" ar er ir are ere ire re en n ");
+static FINITE: List = List::of(" o a e i as es is an en on ons ez ent amos emos imos iamo te st t ");
+
+/// Whether one word of another language than English is the infinitive of the other.
+fn inflected(a: &Word, b: &Word) -> bool {
+    let same: usize = a.lower.chars().zip(b.lower.chars()).take_while(|(x, y)| x == y).map(|(x, _)| x.len_utf8()).sum();
+    // "cambi-ar", "cambi-o"; "trouv-er", "trouv-e" share a letter of their endings.
+    (0..=1).filter_map(|back| same.checked_sub(back)).filter(|root| *root >= ROOT - 1 && plain(a, b)).any(|root| {
+        let (Some(x), Some(y)) = (a.lower.get(root..), b.lower.get(root..)) else { return false };
+        INFINITIVES.has(x) && FINITE.has(y) || INFINITIVES.has(y) && FINITE.has(x)
+    })
+}
+
 /// Whether one of two words is no word, and one slip of the finger away from the other, two in a long one. The first letter is seldom
 /// the wrong one, and a strange name is a name.
 fn slip(a: &Word, b: &Word) -> bool {
     let starts = a.lower.chars().next() == b.lower.chars().next();
     let named = |word: &Word| !word.forms.known && word.is_name();
     let length = a.lower.len().min(b.lower.len());
-    let believed = starts && length >= ROOT && a.forms.known != b.forms.known && plain(a, b) && !named(a) && !named(b);
-    believed && slips(&a.lower, &b.lower) <= if length >= 2 * ROOT { 2 } else { 1 }
+    let believed = starts && length >= ROOT && plain(a, b) && !named(a) && !named(b);
+    // No two words of which one is unknown differ by two letters exchanged.
+    let known = a.forms.known && b.forms.known;
+    if believed && !known && length >= LETTERS && exchanged(&a.lower, &b.lower) {
+        return true;
+    }
+    believed && a.forms.known != b.forms.known && slips(&a.lower, &b.lower) <= if length >= 2 * ROOT { 2 } else { 1 }
+}
+
+/// Shortest word in which two letters exchanged are a slip though neither is in the table.
+const LETTERS: usize = 7;
+
+/// Whether two words are one but for two letters beside each other in the other order.
+pub fn exchanged(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let at = a.iter().zip(b).position(|(x, y)| x != y).unwrap_or(a.len());
+    a.len() == b.len() && at + 1 < a.len() && a[at] == b[at + 1] && a[at + 1] == b[at] && a[at + 2..] == b[at + 2..]
 }
 
 /// Endings and what takes their place; the first that fits is taken off once.

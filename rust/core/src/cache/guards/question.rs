@@ -214,7 +214,8 @@ fn tagged(words: &Words) -> bool {
     let pronoun = |at: usize| matches!(words.at(at), "it" | "they" | "you" | "he" | "she" | "i" | "we" | "not");
     let auxiliary = |at: usize| AUXILIARIES.has(words.at(at));
     let short = last > 2 && pronoun(last) && (auxiliary(last - 1) || pronoun(last - 1) && auxiliary(last - 2));
-    let stated = asked(words, 0).is_none() && !auxiliary(0) && last > 2;
+    // "Good day, who are you?" asks by its question word.
+    let stated = (0..last).all(|at| asked(words, at).is_none()) && !auxiliary(0) && last > 2;
     stated && (words.at(last) == "right" && words.at(0) != "turn" || short && !words.statement)
 }
 

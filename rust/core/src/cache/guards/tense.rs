@@ -12,6 +12,9 @@ const TIMES: [(&str, &[&str]); 3] = [
 
 /// Says that one text has a word of one time where the other has a word of another time.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    if completed(pair) {
+        return Some("tense differs: what is done against what is being done".to_owned());
+    }
     let (a, b) = (time(pair.a, pair.b), time(pair.b, pair.a));
     // "What will happen", "what happened": the past may stand in the verb alone.
     let told = |time: Option<&'static str>, ends: bool| time.or_else(|| ended(pair, ends).then_some("past"));
@@ -23,6 +26,21 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
     let event = matches!((a, b), ("past", "present")) && happened(pair.a) && names(pair.b)
         || matches!((a, b), ("present", "past")) && happened(pair.b) && names(pair.a);
     (a != b && !event).then(|| format!("tense differs: {a} against {b}"))
+}
+
+/// Whether a verb is perfect in one text and plain in the other: "it expires", "it has expired".
+fn completed(pair: &Pair<'_>) -> bool {
+    let perfect = |words: &Words, at: usize| {
+        at > 0 && matches!(words.at(at - 1), "has" | "have") && words.at(at).ends_with("ed") && !words.has("since")
+    };
+    let plain = |words: &Words, at: usize| {
+        let helped = at > 0 && HELP.has(words.at(at - 1));
+        !helped && !words.at(at).ends_with("ed") && !words.at(at).ends_with("ing") && !words.has("did")
+    };
+    // "The expiry of it" has no time.
+    let verb = |words: &Words, at: usize| at > 0 && words.all[at - 1].content || words.at(at).ends_with('s');
+    let done = |here: &Words, x: usize, there: &Words, y: usize| perfect(here, x) && plain(there, y) && verb(there, y);
+    pair.links.iter().any(|&(x, y)| done(pair.a, x, pair.b, y) || done(pair.b, y, pair.a, x))
 }
 
 /// Whether a verb of the pair has the ending of the past in one text alone, with no "be" or "have" before it.

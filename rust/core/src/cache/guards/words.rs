@@ -1,5 +1,6 @@
 //! A text as words in one spelling, read once for all guards.
 
+use super::clock;
 use super::courtesy::strip;
 use super::frame::{is_frame, is_kind, is_open, is_slip, phrases};
 use super::language::settle;
@@ -75,6 +76,7 @@ impl Words {
         strip(&mut all);
         numbers(&mut all);
         dates(&mut all);
+        clock::settle(&mut all);
         phrases(&mut all);
         mark(&mut all);
         mention::mark(&mut all);
@@ -218,7 +220,9 @@ fn mark(all: &mut Vec<Word>) {
             .checked_sub(1)
             .map(|before| (all[before].number, matches!(all[before].lower.as_str(), "to" | "in" | "into" | "per")));
         let short = all[at].lower.len() <= 2;
-        let stands = before.is_some_and(|(number, turned)| number || turned && measured) || !short;
+        // "The size in MB"
+        let written = all[at].lower.len() == 2 && all[at].shown.ends_with(char::is_uppercase) && at + 1 == all.len();
+        let stands = before.is_some_and(|(number, turned)| number || turned && (measured || written)) || !short;
         if let Some(unit) = unit(&all[at].lower).filter(|_| stands && !all[at].number) {
             unit.clone_into(&mut all[at].lower);
             all[at].unit = true;
@@ -253,7 +257,7 @@ mod tests {
             ("twenty-five push-ups", "25 push ups"),
             ("It costs $5.", "it costs 5 dollar"),
             ("100kg, not 100 g", "100 kilogram not 100 gram"),
-            ("at 3 p.m. or 3pm", "at 3 pm or 3 pm"),
+            ("at 3 p.m. or 3pm", "at 15:00 or 15:00"),
             ("World War II", "world war 2"),
             ("a hundred words", "100 words"),
             ("in 20 seconds, the second", "in 20 second the #2"),
