@@ -19,7 +19,11 @@ const ANYWHERE: [&str; 12] = [
     "hmm",
 ];
 /// Said at the start of a clause, before what is wanted.
-const BEFORE_WISH: [&str; 9] = [
+const BEFORE_WISH: [&str; 13] = [
+    "can you please",
+    "could you please",
+    "would you please",
+    "will you please",
     "would you mind",
     "do you mind",
     "would you be so kind as to",

@@ -10,6 +10,9 @@ const MOST: usize = 3;
 /// Texts longer than this say the same in other words by changing one place.
 const LONG: usize = 14;
 
+/// Of a longer text at most one word in so many may differ for it to count as edited wherever it does.
+const NEARLY: usize = 6;
+
 /// Words whose place an added word may take: "this weekend", "next weekend".
 const DETERMINERS: [&str; 9] = ["a", "an", "the", "this", "that", "my", "your", "some", "any"];
 
@@ -17,20 +20,29 @@ const DETERMINERS: [&str; 9] = ["a", "an", "the", "this", "that", "my", "your", 
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
     let (hunks, kept) = hunks(pair);
     let mut changed = hunks.iter().filter(|(a, b)| !a.is_empty() || !b.is_empty());
-    let (a, b) = changed.next()?;
     let longest = pair.a.all.len().max(pair.b.all.len());
+    let lone = |places: &[usize], alone: &[usize]| places.iter().any(|at| alone.contains(at));
+    // Of long statements people exchange words at leisure; who asks or orders means what he exchanges.
+    let told = pair.a.statement && pair.b.statement;
+    let hunk @ (a, b) = match changed.clone().find(|(a, b)| lone(a, &pair.alone_a) && lone(b, &pair.alone_b)) {
+        Some(hunk) if longest > LONG && !told && NEARLY * (longest - kept) <= longest => return Some(shown(pair, hunk)),
+        _ => changed.next()?,
+    };
     let most = if longest > LONG { 1 } else { MOST };
     let one = changed.next().is_none() && a.len().max(b.len()) <= most && kept > 0 && 2 * kept >= longest;
-    let lone = |places: &[usize], alone: &[usize]| places.iter().any(|at| alone.contains(at));
     let (left, right) = (lone(a, &pair.alone_a), lone(b, &pair.alone_b));
     // What is only put in stands alone; beside other words it may belong to the frame: "which city", "what".
     let bare = |words: &Words, places: &[usize]| {
         places.iter().all(|at| DETERMINERS.contains(&words.at(*at))) || places.iter().any(|at| is_open(words.at(*at)))
     };
     let matters = left && (right || bare(pair.b, b)) || right && bare(pair.a, a);
-    let shown =
+    (one && matters).then(|| shown(pair, hunk))
+}
+
+fn shown(pair: &Pair<'_>, (a, b): &Places) -> String {
+    let words =
         |words: &Words, places: &[usize]| places.iter().map(|at| words.all[*at].shown.as_str()).collect::<Vec<_>>().join(" ");
-    (one && matters).then(|| format!("one place differs: '{}' against '{}'", shown(pair.a, a), shown(pair.b, b)))
+    format!("one place differs: '{}' against '{}'", words(pair.a, a), words(pair.b, b))
 }
 
 type Places = (Vec<usize>, Vec<usize>);

@@ -195,7 +195,8 @@ fn opens(words: &Words, at: usize, from: usize) -> bool {
     let first = at == from && (at == 0 || subject)
         || at > 0 && matches!(words.at(at - 1), "hi" | "hello" | "hey" | "and" | "so" | "but" | "please" | "if" | "whether");
     let wanted = words.at(at + 2);
-    let asks = words.at(at + 1) == "you" && (is_frame(wanted) && !wanted.is_empty() || ASKED.has(wanted));
+    let wish = words.at(at) == "could" || is_frame(wanted) || ASKED.has(wanted);
+    let asks = words.at(at + 1) == "you" && !wanted.is_empty() && wish;
     auxiliary && first && !words.statement && !asks
 }
 
@@ -257,6 +258,8 @@ mod tests {
             ("Tomatoes are fruits, aren't they?", "Are tomatoes fruits?", false),
             ("How tall is it?", "What is the height of it?", false),
             ("Explain how tides work", "How do tides work?", false),
+            ("Could you please wash it?", "Wash it", false),
+            ("Could you wash it for me?", "Wash it", false),
             ("Can you freeze milk?", "How do I freeze milk?", true),
             ("The wall was built when?", "When was the wall built?", false),
         ] {

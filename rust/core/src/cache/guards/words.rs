@@ -215,6 +215,7 @@ fn mark(all: &mut Vec<Word>) {
     let idle: Vec<bool> = (0..all.len()).map(idle).collect();
     let mut idle = idle.into_iter();
     all.retain(|_| !idle.next().unwrap_or(false));
+    let shouted = !all.iter().any(|word| word.shown.chars().any(char::is_lowercase));
     for at in 0..all.len() {
         let before = at
             .checked_sub(1)
@@ -239,6 +240,7 @@ fn mark(all: &mut Vec<Word>) {
         let thing = at > 0 && matches!(all[at - 1].lower.as_str(), "a" | "an") && is_open(&all[at].lower) && next != "of";
         all[at].content = thing
             || letter
+            || matches!(all[at].shown.as_str(), "US" | "IT" | "WHO") && !shouted
             || all[at].number
             || all[at].unit
             || all[at].quoted
