@@ -4,6 +4,7 @@
 //! pair that gives a sentence when the texts differ in its matter. Word lists serve inside one class only; what differs at all is
 //! known from the pair. The lists are English; numbers, names and word order need no language.
 
+mod abbreviations;
 mod bounds;
 mod clock;
 mod courtesy;

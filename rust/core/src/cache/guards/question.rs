@@ -77,12 +77,30 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
     let (a, b) = (x.0, y.0);
     let said = |words: &Words| words.all.iter().any(|word| SAID.has(&word.lower));
     let alike = agree(x, y) || agree(y, x) || matches!((a, b), (Way, Thing) | (Thing, Way)) && (said(pair.a) || said(pair.b));
+    if needed(pair.a) && defined(pair.b) || needed(pair.b) && defined(pair.a) {
+        return Some("question differs: what is needed for it against what it is".to_owned());
+    }
     let shown = |kind: Kind| match kind {
         YesOrNo => "yes or no".to_owned(),
         Told => "a statement".to_owned(),
         kind => format!("{kind:?}").to_lowercase(),
     };
     (!alike).then(|| format!("question differs: {} against {}", shown(a), shown(b)))
+}
+
+/// "What do I need for it", "what is required for it".
+fn needed(words: &Words) -> bool {
+    let asks = |at: usize| matches!(words.at(at), "what" | "which") && words.all.iter().skip(at).take(FAR).any(needs);
+    (0..words.all.len().min(DEEP)).any(asks)
+}
+
+/// "What is it", of nothing that is needed.
+fn defined(words: &Words) -> bool {
+    words.at(0) == "what" && matches!(words.at(1), "is" | "are") && !words.all.iter().any(needs)
+}
+
+fn needs(word: &Word) -> bool {
+    ["need", "requir", "necess"].iter().any(|root| word.lower.starts_with(root))
 }
 
 /// Whether what the first asks for is what the second does; to be asked both ways.
@@ -260,6 +278,8 @@ mod tests {
             ("Explain how tides work", "How do tides work?", false),
             ("Could you please wash it?", "Wash it", false),
             ("Could you wash it for me?", "Wash it", false),
+            ("What is the exam?", "Tell me what I need for the exam", true),
+            ("What are the requirements for it?", "What do I need for it?", false),
             ("Can you freeze milk?", "How do I freeze milk?", true),
             ("The wall was built when?", "When was the wall built?", false),
         ] {

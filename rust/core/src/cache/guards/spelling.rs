@@ -1,5 +1,6 @@
 //! From a written piece of text to plain words: contractions are written out, hyphens opened or closed, marks named.
 
+use super::abbreviations::full;
 use super::lists::listed;
 
 /// Contractions by their ending and what it stands for.
@@ -58,6 +59,9 @@ pub fn plain(piece: &str) -> Vec<(String, String)> {
         return mark(piece).into_iter().map(|mark| (mark.clone(), mark)).collect();
     }
     let lower = if shown.is_ascii() { shown.to_ascii_lowercase() } else { shown.to_lowercase().replace('’', "'") };
+    if let Some(whole) = full(&lower) {
+        return vec![(shown.to_owned(), whole.to_owned())];
+    }
     if let Some(initials) = initials(&lower) {
         return vec![(shown.replace('.', ""), initials)];
     }

@@ -10,6 +10,12 @@ const TIMES: [(&str, &[&str]); 3] = [
     ("future", &["will", "shall", "upcoming", "going to"]),
 ];
 
+/// The copula of Spanish, French, German, Italian, Portuguese and Dutch, as it was and as it is.
+const FOREIGN: [(&str, &[&str]); 2] = [
+    ("past", &["era", "eran", "fue", "fueron", "était", "étaient", "fut", "war", "waren", "foi", "foram", "was"]),
+    ("present", &["es", "son", "está", "están", "est", "sont", "ist", "sind", "è", "sono", "é", "são", "is", "zijn"]),
+];
+
 /// Says that one text has a word of one time where the other has a word of another time.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
     if completed(pair) {
@@ -73,7 +79,8 @@ fn names(words: &Words) -> bool {
 
 /// The time that only this text speaks of; none where it speaks of several.
 fn time(here: &Words, there: &Words) -> Option<&'static str> {
-    let mut times = TIMES.iter().filter(|(_, list)| said(here, list) && !said(there, list)).map(|(time, _)| *time);
+    let times: &[(&'static str, &[&str])] = if here.foreign && there.foreign { &FOREIGN } else { &TIMES };
+    let mut times = times.iter().filter(|(_, list)| said(here, list) && !said(there, list)).map(|(time, _)| *time);
     times.next().filter(|_| times.next().is_none())
 }
 
@@ -95,6 +102,7 @@ mod tests {
     fn cases() {
         for (a, b, differs) in [
             ("Who is the mayor?", "Who was the mayor?", true),
+            ("Wer ist der Bürgermeister von Bonn?", "Wer war der Bürgermeister von Bonn?", true),
             ("Does it rain?", "Will it rain?", true),
             ("Did the team win?", "Does the team win?", true),
             ("It is used to load data", "It serves to load data", false),

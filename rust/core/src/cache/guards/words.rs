@@ -221,6 +221,10 @@ fn mark(all: &mut Vec<Word>) {
             .checked_sub(1)
             .map(|before| (all[before].number, matches!(all[before].lower.as_str(), "to" | "in" | "into" | "per")));
         let short = all[at].lower.len() <= 2;
+        // "5 min", "the min age"
+        if all[at].lower == "min" && !before.is_some_and(|(number, _)| number) {
+            "minimum".clone_into(&mut all[at].lower);
+        }
         // "The size in MB"
         let written = all[at].lower.len() == 2 && all[at].shown.ends_with(char::is_uppercase) && at + 1 == all.len();
         let stands = before.is_some_and(|(number, turned)| number || turned && (measured || written)) || !short;
