@@ -40,7 +40,9 @@ pub fn is_kind(word: &str, before: &str) -> bool {
 }
 
 /// Several words for one thing, and the word that stands for it.
-const PHRASES: [(&str, &str); 37] = [
+const PHRASES: [(&str, &str); 39] = [
+    ("what now", "what should i do"),
+    ("what next", "what should i do"),
     ("um wie viel uhr", "wann"),
     ("um wieviel uhr", "wann"),
     ("à quelle heure", "quand"),

@@ -60,7 +60,10 @@ impl Parts<'_> {
         let apart = before[first.0] != before[second.0];
         let crossed = before[first.0] == after[second.1] && before[second.0] == after[first.1];
         let plain = [&before[first.0], &before[second.0], &after[first.1], &after[second.1]].iter().all(|part| part.is_empty());
-        let moved = plain && first.1 > second.1 && pivot(pair, (first.0, second.0), (second.1, first.1));
+        // In sentences of their own each has a part of its own.
+        let apart_here = |words: &Words, x: usize, y: usize| (x.min(y) + 1..=x.max(y)).any(|at| words.all[at].opens);
+        let joined = !apart_here(pair.a, first.0, second.0) && !apart_here(pair.b, first.1, second.1);
+        let moved = joined && plain && first.1 > second.1 && pivot(pair, (first.0, second.0), (second.1, first.1));
         apart && crossed && (near && self.voiced || directed) || near && self.voiced && moved
     }
 }
@@ -157,6 +160,7 @@ mod tests {
             ("Files can be listed from a cloud with `ls`", "A cloud lists files with `ls`", false),
             ("Convert a list to a set", "Convert a set to a list", true),
             ("Vuelos de Madrid a Lima", "Vuelos de Lima a Madrid", true),
+            ("The screen flickers. How do I fix it?", "How do I fix a flickering screen?", false),
             ("thunder and lightning", "lightning and thunder", false),
             ("Redis vs Memcached", "Memcached vs Redis", false),
             ("The committee wrote the report.", "The report was written by the committee.", false),

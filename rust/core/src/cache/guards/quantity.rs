@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::lists::Lists;
 use super::pair::Pair;
+use super::words::Words;
 
 /// Words of one line mean about the same; a word of one line in one text against another line's in the other changes what is asked.
 const AMOUNTS: [(&str, &str); 9] = [
@@ -23,6 +24,9 @@ const LONG: usize = 16;
 
 /// Says which amounts stand against each other.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    if equals(pair.a) && pair.b.has("than") || equals(pair.b) && pair.a.has("than") {
+        return Some("amounts differ: more or less than against as much as".to_owned());
+    }
     static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(AMOUNTS.map(|(_, list)| list)));
     if pair.a.all.len().max(pair.b.all.len()) > LONG {
         return None;
@@ -30,6 +34,12 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
     let (a, b) = (ALL.with_any(pair.a), ALL.with_any(pair.b));
     let (x, y) = (first(a & !b)?, first(b & !a)?);
     Some(format!("amounts differ: {x} against {y}"))
+}
+
+/// "As smart as".
+fn equals(words: &Words) -> bool {
+    let places: Vec<usize> = (0..words.all.len()).filter(|at| words.at(*at) == "as").collect();
+    !words.has("than") && !words.has("not") && places.windows(2).any(|pair| (2..=3).contains(&(pair[1] - pair[0])))
 }
 
 /// The first of some amounts.

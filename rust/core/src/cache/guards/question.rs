@@ -80,6 +80,8 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
     if needed(pair.a) && defined(pair.b) || needed(pair.b) && defined(pair.a) {
         return Some("question differs: what is needed for it against what it is".to_owned());
     }
+    let alike =
+        alike || matches!((a, b), (Way, Thing)) && named(pair, false) || matches!((a, b), (Thing, Way)) && named(pair, true);
     let shown = |kind: Kind| match kind {
         YesOrNo => "yes or no".to_owned(),
         Told => "a statement".to_owned(),
@@ -101,6 +103,15 @@ fn defined(words: &Words) -> bool {
 
 fn needs(word: &Word) -> bool {
     ["need", "requir", "necess"].iter().any(|root| word.lower.starts_with(root))
+}
+
+/// Whether the thing that one text asks for is a noun made of the verb of the other: "the treatment of it", "how is it treated".
+fn named(pair: &Pair<'_>, first: bool) -> bool {
+    let places = |&(x, y): &(usize, usize)| if first { (pair.a, x, pair.b, y) } else { (pair.b, y, pair.a, x) };
+    pair.links.iter().map(places).any(|(here, noun, there, verb)| {
+        let behind = (2..=FAR).contains(&noun) && (2..noun).all(|at| is_frame(here.at(at)) || BEST.has(here.at(at)));
+        behind && matches!(here.at(1), "is" | "are") && here.at(noun) != there.at(verb) && there.at(verb).ends_with("ed")
+    })
 }
 
 /// Whether what the first asks for is what the second does; to be asked both ways.
@@ -213,9 +224,10 @@ fn opens(words: &Words, at: usize, from: usize) -> bool {
     let first = at == from && (at == 0 || subject)
         || at > 0 && matches!(words.at(at - 1), "hi" | "hello" | "hey" | "and" | "so" | "but" | "please" | "if" | "whether");
     let wanted = words.at(at + 2);
+    let served = matches!(words.at(at), "could" | "may") && words.at(at + 1) == "i" && matches!(wanted, "get" | "have");
     let wish = words.at(at) == "could" || is_frame(wanted) || ASKED.has(wanted);
     let asks = words.at(at + 1) == "you" && !wanted.is_empty() && wish;
-    auxiliary && first && !words.statement && !asks
+    auxiliary && first && !words.statement && !asks && !served
 }
 
 /// A question that begins with an auxiliary, unless it asks whether there is a way, a place or a reason.
@@ -280,6 +292,9 @@ mod tests {
             ("Could you wash it for me?", "Wash it", false),
             ("What is the exam?", "Tell me what I need for the exam", true),
             ("What are the requirements for it?", "What do I need for it?", false),
+            ("What is the best treatment for a sprain?", "How is a sprain best treated?", false),
+            ("Could I get an invoice?", "I'd like an invoice", false),
+            ("I lost it, what now?", "What should I do if I lose it?", false),
             ("Can you freeze milk?", "How do I freeze milk?", true),
             ("The wall was built when?", "When was the wall built?", false),
         ] {

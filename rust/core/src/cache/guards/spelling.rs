@@ -129,7 +129,7 @@ fn stripped(piece: &str) -> &str {
     }
     let option = piece.len() > 1 && piece.starts_with('-') && piece.trim_start_matches('-').starts_with(char::is_alphabetic);
     let end = piece.trim_end_matches(|c: char| !c.is_alphanumeric() && !"_#+".contains(c));
-    let start = if option { end } else { end.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_' && c != '#') };
+    let start = if option { end } else { end.trim_start_matches(|c: char| !c.is_alphanumeric() && !"_#°".contains(c)) };
     if start.chars().any(char::is_alphanumeric) { start } else { "" }
 }
 

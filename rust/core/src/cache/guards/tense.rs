@@ -29,7 +29,11 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
         (None, Some("future")) => (told(None, true)?, "future"),
         (a, b) => (a?, b?),
     };
-    let event = matches!((a, b), ("past", "present")) && happened(pair.a) && names(pair.b)
+    // "When will it leave" and "when does it leave" ask for one timetable; "why won't it start" asks for what is.
+    let timetable = matches!((a, b), ("present", "future") | ("future", "present"));
+    let scheduled = timetable && [pair.a, pair.b].iter().all(|words| timed(words));
+    let event = scheduled
+        || matches!((a, b), ("past", "present")) && happened(pair.a) && names(pair.b)
         || matches!((a, b), ("present", "past")) && happened(pair.b) && names(pair.a);
     (a != b && !event).then(|| format!("tense differs: {a} against {b}"))
 }
@@ -62,6 +66,11 @@ fn ended(pair: &Pair<'_>, first: bool) -> bool {
 static HELP: List = List::of(" is are was were be been being has have had get gets got ");
 /// Participles of the verbs that most often tell how a thing came to be.
 static BORN: List = List::of(" born built made written founded won begun sung held found taken drawn paid ");
+
+fn timed(words: &Words) -> bool {
+    let time = words.has("when") || words.at(0) == "what" && words.at(1) == "time";
+    time || words.has("why") && words.has("not")
+}
 
 /// Whether it asks for an event: "was he born", "did it end".
 fn happened(words: &Words) -> bool {
@@ -104,6 +113,8 @@ mod tests {
             ("Who is the mayor?", "Who was the mayor?", true),
             ("Wer ist der Bürgermeister von Bonn?", "Wer war der Bürgermeister von Bonn?", true),
             ("Does it rain?", "Will it rain?", true),
+            ("When will the train leave?", "When does the train leave?", false),
+            ("Why won't it start?", "Why does it not start?", false),
             ("Did the team win?", "Does the team win?", true),
             ("It is used to load data", "It serves to load data", false),
             ("Who was Ada?", "Tell me about Ada", false),

@@ -80,7 +80,7 @@ impl Words {
         phrases(&mut all);
         mark(&mut all);
         mention::mark(&mut all);
-        let mut words = Self { all, statement: text.trim_end().ends_with('.'), foreign: false };
+        let mut words = Self { all, statement: text.trim_end().ends_with('.') && !asks(text), foreign: false };
         settle(&mut words);
         words
     }
@@ -100,6 +100,11 @@ impl Words {
     pub fn at(&self, place: usize) -> &str {
         self.all.get(place).map_or("", |word| word.lower.as_str())
     }
+}
+
+/// Whether some sentence of a text is a question; a mark inside a word, as in an address, asks nothing.
+fn asks(text: &str) -> bool {
+    text.split_whitespace().any(|piece| piece.ends_with('?'))
 }
 
 /// Quotation marks that are no apostrophes, and what may stand behind them.
