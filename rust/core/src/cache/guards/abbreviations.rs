@@ -12,7 +12,9 @@ const SHORT: &str = "max maximum|approx approximately|avg average|info informati
     dept department|appt appointment|acct account|qty quantity|pic picture|pics pictures|docs documents|repo repository|\
     repos repositories|db database|dbs databases|pw password|pwd password|msg message|msgs messages|govt government|\
     mgmt management|mgr manager|w/ with|w/o without|b/c because|bc because|cuz because|thru through|u you|ur your|tmrw tomorrow|\
-    incl including|excl excluding|params parameters|param parameter|args arguments|bday birthday|ppl people";
+    incl including|excl excluding|params parameters|param parameter|args arguments|bday birthday|ppl people|\
+    mon monday|tue tuesday|tues tuesday|wed wednesday|thu thursday|thur thursday|thurs thursday|fri friday|jan january|feb february|\
+    jun june|jul july|aug august|sep september|sept september|oct october|nov november|dec december";
 
 /// The word that a short one stands for.
 pub fn full(word: &str) -> Option<&'static str> {

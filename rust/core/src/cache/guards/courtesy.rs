@@ -1,5 +1,11 @@
 //! Formulas of courtesy and of hesitation, which say nothing of the matter: a text is read without them.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use ahash::RandomState;
+
+use super::lists::hasher;
 use super::mention::is_speech;
 use super::words::Word;
 
@@ -35,7 +41,16 @@ const BEFORE_WISH: [&str; 13] = [
     "do me a favor and",
 ];
 /// Said at the start of a clause, before a question of its own.
-const BEFORE_QUESTION: [&str; 10] = [
+const BEFORE_QUESTION: [&str; 19] = [
+    "i was wondering if you could tell me",
+    "i was wondering whether you could tell me",
+    "i wonder if you could tell me",
+    "i wonder whether you could tell me",
+    "i do not know",
+    "i am not sure",
+    "i have no idea",
+    "i can not figure out",
+    "i want to know",
     "may i ask",
     "might i ask",
     "can i ask",
@@ -106,6 +121,16 @@ pub fn strip(all: &mut Vec<Word>) {
 
 /// How many words from a place are a formula; none is where it is spoken of: "how do I write please".
 fn formula(all: &[Word], at: usize) -> usize {
+    // Most words begin none.
+    static FIRST: LazyLock<HashSet<&str, RandomState>> = LazyLock::new(|| {
+        let mut first = HashSet::with_hasher(hasher());
+        let all = ANYWHERE.iter().chain(&BEFORE_WISH).chain(&BEFORE_QUESTION).chain(&ALONE).chain(&EMPHASIS);
+        first.extend(all.filter_map(|formula| formula.split(' ').next()));
+        first
+    });
+    if !FIRST.contains(all[at].lower.as_str()) || all[at].quoted || at > 0 && is_speech(&all[at - 1].lower) {
+        return 0;
+    }
     let starts = at == 0 || all[at].pause || all[at].opens;
     let closed = |end: usize| all.get(end).is_none_or(|next| next.pause);
     let asks = |end: usize| all.get(end).is_some_and(|next| QUESTIONS.contains(&next.lower.as_str()));
@@ -113,9 +138,6 @@ fn formula(all: &[Word], at: usize) -> usize {
     let longest = |formulas: &[&str], fits: &dyn Fn(usize) -> bool| {
         formulas.iter().filter_map(|formula| length(&all[at..], formula).filter(|taken| fits(at + taken))).max().unwrap_or(0)
     };
-    if all[at].quoted || at > 0 && is_speech(&all[at - 1].lower) {
-        return 0;
-    }
     let anywhere = longest(&ANYWHERE, &|_| true).max(if asked { longest(&EMPHASIS, &|_| true) } else { 0 });
     if !starts {
         return anywhere;

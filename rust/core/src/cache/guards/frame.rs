@@ -1,12 +1,12 @@
 //! Words that say nothing about the matter: grammar, and the frame that any request may stand in.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use ahash::RandomState;
 
 use super::lexicon::known;
-use super::lists::{List, hasher, listed};
+use super::lists::{List, listed, table};
 use super::pair::exchanged;
 use super::spelling::slips;
 use super::words::Word;
@@ -20,7 +20,7 @@ static FRAME: List = List::of(
     meaning definition define called much many lot kind type sort thing things hi hello hey thanks thank ok okay yes no sure use \
     used using uses employ employed utilize utilized utilise utilised calculate compute convert determine specify one not never \
     none neither nor without number amount process procedure manner reason looking contain contains contained found located available ever exist exists people someone anyone somewhere somebody anybody wondering idea \
-    understand definition definitions question going able allowed during while since through between both because however whether until version yet ",
+    understand definition definitions question going able allowed during while since through between both because however whether until version yet also ",
 );
 
 /// Frame words that are open to any matter elsewhere: "change my name", "write to a file".
@@ -40,7 +40,7 @@ pub fn is_kind(word: &str, before: &str) -> bool {
 }
 
 /// Several words for one thing, and the word that stands for it.
-const PHRASES: [(&str, &str); 39] = [
+const PHRASES: [(&str, &str); 57] = [
     ("what now", "what should i do"),
     ("what next", "what should i do"),
     ("um wie viel uhr", "wann"),
@@ -65,9 +65,27 @@ const PHRASES: [(&str, &str); 39] = [
     ("log off", "logout"),
     ("sign out", "logout"),
     ("sign up", "register"),
-    ("shut down", "turn off"),
-    ("switch off", "turn off"),
-    ("switch on", "turn on"),
+    ("shut down", "disable"),
+    ("switch off", "disable"),
+    ("switch on", "enable"),
+    ("turn off", "disable"),
+    ("turn on", "enable"),
+    ("deactivate", "disable"),
+    ("activate", "enable"),
+    ("call off", "cancel"),
+    ("put off", "postpone"),
+    ("hand in", "submit"),
+    ("fill out", "complete"),
+    ("fill in", "complete"),
+    ("throw away", "discard"),
+    ("give back", "return"),
+    ("send back", "return"),
+    ("bring back", "return"),
+    ("pick up", "collect"),
+    ("look for", "search"),
+    ("you guys", "you"),
+    ("you all", "you"),
+    ("am not able to", "can not"),
     ("get rid of", "remove"),
     ("get in touch with", "contact"),
     ("how come", "why"),
@@ -91,8 +109,9 @@ pub fn is_frame(word: &str) -> bool {
 pub fn is_slip(word: &str) -> bool {
     static LONG: LazyLock<Vec<&str>> = LazyLock::new(|| FRAME.all().filter(|word| word.len() >= 5).collect());
     // "teh", "waht": a short word of the frame with two letters exchanged.
-    if (3..5).contains(&word.len()) && !known(word) && FRAME.all().any(|other| exchanged(word, other)) {
-        return true;
+    static BRIEF: LazyLock<Vec<&str>> = LazyLock::new(|| FRAME.all().filter(|word| (3..5).contains(&word.len())).collect());
+    if (3..5).contains(&word.len()) && BRIEF.iter().any(|other| exchanged(word, other)) {
+        return !known(word);
     }
     let long = word.len() >= 5 && word.bytes().all(|byte| byte.is_ascii_lowercase());
     let like = |other: &&&str| other.as_bytes()[0] == word.as_bytes()[0] && other.len().abs_diff(word.len()) <= 1;
@@ -100,35 +119,32 @@ pub fn is_slip(word: &str) -> bool {
     long && others.peek().is_some() && !known(word) && others.any(|other| slips(word, other) == 1)
 }
 
-fn first(phrase: &'static str) -> &'static str {
-    phrase.split(' ').next().unwrap_or(phrase)
-}
-
 /// Puts one wording in the place of others that mean the same.
 pub fn phrases(all: &mut Vec<Word>) {
-    static FIRST: LazyLock<HashSet<&str, RandomState>> = LazyLock::new(|| {
-        let mut all = HashSet::with_hasher(hasher());
-        all.extend(PHRASES.map(|(phrase, _)| first(phrase)));
+    let mut at = 0;
+    while at < all.len() {
+        if let Some((taken, instead)) = phrase(&all[at..]) {
+            let Word { opens, pause, quoted, .. } = all[at];
+            let fresh =
+                |word: &str| Word { shown: word.to_owned(), lower: word.to_owned(), opens, pause, quoted, ..Word::default() };
+            all.splice(at..at + taken, instead.split(' ').map(fresh));
+        }
+        at += 1;
+    }
+}
+
+/// The first phrase that the words begin with: how many of them it takes, and what stands for it.
+fn phrase(words: &[Word]) -> Option<(usize, &'static str)> {
+    type Phrases = Vec<(Vec<&'static str>, &'static str)>;
+    static FIRST: LazyLock<HashMap<&str, Phrases, RandomState>> = LazyLock::new(|| {
+        let mut all: HashMap<&str, Phrases, RandomState> = table();
+        for (phrase, instead) in PHRASES {
+            let parts: Vec<&str> = phrase.split(' ').collect();
+            all.entry(parts[0]).or_default().push((parts, instead));
+        }
         all
     });
-    if !all.iter().any(|word| FIRST.contains(word.lower.as_str())) {
-        return;
-    }
-    for (phrase, instead) in PHRASES {
-        let first = first(phrase);
-        if !all.iter().any(|word| word.lower == first) {
-            continue;
-        }
-        let parts: Vec<&str> = phrase.split(' ').collect();
-        let mut at = 0;
-        while at + parts.len() <= all.len() {
-            if all[at..].iter().zip(&parts).all(|(word, part)| word.lower == *part) {
-                let Word { opens, pause, quoted, .. } = all[at];
-                let fresh =
-                    |word: &str| Word { shown: word.to_owned(), lower: word.to_owned(), opens, pause, quoted, ..Word::default() };
-                all.splice(at..at + parts.len(), instead.split(' ').map(fresh).collect::<Vec<_>>());
-            }
-            at += 1;
-        }
-    }
+    let begins = |parts: &[&str]| words.len() >= parts.len() && words.iter().zip(parts).all(|(word, part)| word.lower == *part);
+    let (parts, instead) = FIRST.get(words.first()?.lower.as_str())?.iter().find(|(parts, _)| begins(parts))?;
+    Some((parts.len(), instead))
 }

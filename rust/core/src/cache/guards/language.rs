@@ -58,12 +58,21 @@ fn language(words: &Words) -> Option<&'static str> {
     }
 }
 
+/// How many words each list has of a text, the English one last.
+fn counts(words: &Words) -> [usize; SMALL.len() + 1] {
+    let mut counts = [0; SMALL.len() + 1];
+    for word in &words.all {
+        let lists = ALL.with(&word.lower);
+        counts.iter_mut().enumerate().for_each(|(list, count)| *count += usize::from(lists >> list & 1));
+    }
+    counts
+}
+
 /// The place of the list that most small words are of, if there are two and fewer English ones.
 fn tongue(words: &Words) -> Option<usize> {
-    let lists: Vec<u16> = words.all.iter().map(|word| ALL.with(&word.lower)).filter(|lists| *lists != 0).collect();
-    let count = |list: usize| lists.iter().filter(|lists| *lists >> list & 1 == 1).count();
-    let best = (0..SMALL.len()).max_by_key(|list| count(*list))?;
-    (count(best) >= 2 && count(best) > count(SMALL.len())).then_some(best)
+    let counts = counts(words);
+    let best = (0..SMALL.len()).max_by_key(|list| counts[*list])?;
+    (counts[best] >= 2 && counts[best] > counts[SMALL.len()]).then_some(best)
 }
 
 /// What another language than English changes: its small words say nothing, and in German a capital says nothing.
@@ -81,9 +90,9 @@ static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(SMALL.map(|(_, list)| l
 
 /// Whether it has small English words, and more of them than of any other language: "a" and "in" are words of several.
 fn english(words: &Words) -> bool {
-    let count = |list: usize| words.all.iter().filter(|word| ALL.with(&word.lower) >> list & 1 == 1).count();
-    let own = count(SMALL.len());
-    own > 0 && (0..SMALL.len()).all(|list| count(list) < own)
+    let counts = counts(words);
+    let own = counts[SMALL.len()];
+    counts[..SMALL.len()].iter().all(|other| *other < own)
 }
 
 /// A request in bare words is taken for English if all of them are.

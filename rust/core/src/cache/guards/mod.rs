@@ -26,6 +26,7 @@ mod overlap;
 mod pair;
 mod periods;
 mod persons;
+mod phrasal;
 mod quantity;
 mod question;
 mod roles;

@@ -178,8 +178,11 @@ const LETTERS: usize = 7;
 /// Whether two words are one but for two letters beside each other in the other order.
 pub fn exchanged(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() || a.first() != b.first() && a.first() != b.get(1) {
+        return false;
+    }
     let at = a.iter().zip(b).position(|(x, y)| x != y).unwrap_or(a.len());
-    a.len() == b.len() && at + 1 < a.len() && a[at] == b[at + 1] && a[at + 1] == b[at] && a[at + 2..] == b[at + 2..]
+    at + 1 < a.len() && a[at] == b[at + 1] && a[at + 1] == b[at] && a[at + 2..] == b[at + 2..]
 }
 
 /// Endings and what takes their place; the first that fits is taken off once.

@@ -7,7 +7,8 @@ use super::pair::Pair;
 use super::words::Words;
 
 /// Words of one line mean about the same; a word of one line in one text against another line's in the other changes what is asked.
-const AMOUNTS: [(&str, &str); 9] = [
+const AMOUNTS: [(&str, &str); 10] = [
+    ("both", " both "),
     ("all", " all every each whole entire everything everyone everybody always "),
     ("some", " some any several "),
     ("few", " few fewer little "),
@@ -24,7 +25,7 @@ const LONG: usize = 16;
 
 /// Says which amounts stand against each other.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
-    if equals(pair.a) && pair.b.has("than") || equals(pair.b) && pair.a.has("than") {
+    if pair.b.has("than") && equals(pair.a) || pair.a.has("than") && equals(pair.b) {
         return Some("amounts differ: more or less than against as much as".to_owned());
     }
     static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(AMOUNTS.map(|(_, list)| list)));

@@ -82,6 +82,8 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
     }
     let alike =
         alike || matches!((a, b), (Way, Thing)) && named(pair, false) || matches!((a, b), (Thing, Way)) && named(pair, true);
+    // Who wants a thing done does not ask why.
+    let alike = alike && !(wishes(pair.a) && b == Reason || wishes(pair.b) && a == Reason);
     let shown = |kind: Kind| match kind {
         YesOrNo => "yes or no".to_owned(),
         Told => "a statement".to_owned(),
@@ -99,6 +101,11 @@ fn needed(words: &Words) -> bool {
 /// "What is it", of nothing that is needed.
 fn defined(words: &Words) -> bool {
     words.at(0) == "what" && matches!(words.at(1), "is" | "are") && !words.all.iter().any(needs)
+}
+
+/// "I need to", "we want to".
+fn wishes(words: &Words) -> bool {
+    matches!(words.at(0), "i" | "we") && matches!(words.at(1), "need" | "want" | "would" | "wish") && ask(words).0 == Open
 }
 
 fn needs(word: &Word) -> bool {
@@ -137,6 +144,9 @@ fn ask(words: &Words) -> Ask {
     late.unwrap_or((if told(words) { Told } else { Open }, None))
 }
 
+/// Words that ask, before "whether".
+static ASKING: List = List::of(" me know check see wondering wonder ask sure ");
+
 /// What a clause asks for, where it asks.
 fn clause(words: &Words, from: usize) -> Option<Ask> {
     for at in from..words.all.len().min(from + DEEP) {
@@ -146,7 +156,7 @@ fn clause(words: &Words, from: usize) -> Option<Ask> {
             Some(ask) => return Some(ask),
             None if opens(words, at, from) => return Some((closed(words, at), None)),
             // "Tell me whether it is prime."
-            None if words.at(at) == "whether" && matches!(before, "me" | "know" | "check" | "see") => {
+            None if matches!(words.at(at), "whether" | "if") && ASKING.has(before) => {
                 return Some((YesOrNo, None));
             }
             None => {}
@@ -290,6 +300,8 @@ mod tests {
             ("Explain how tides work", "How do tides work?", false),
             ("Could you please wash it?", "Wash it", false),
             ("Could you wash it for me?", "Wash it", false),
+            ("I need to verify it", "Why do you need to verify it?", true),
+            ("I was wondering if I can bring it", "Can I bring it?", false),
             ("What is the exam?", "Tell me what I need for the exam", true),
             ("What are the requirements for it?", "What do I need for it?", false),
             ("What is the best treatment for a sprain?", "How is a sprain best treated?", false),

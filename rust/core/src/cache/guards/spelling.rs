@@ -87,9 +87,19 @@ fn cut(shown: &str, plain: &str) -> String {
     shown.chars().take(plain.chars().count()).collect()
 }
 
+/// "7-seater" is a number and a word, "3-D" and "2-in-1" are names.
+fn counted<'a>(shown: &'a str, lower: &'a str) -> Option<[(&'a str, &'a str); 2]> {
+    let ((number, word), (_, plain)) = (shown.split_once('-')?, lower.split_once('-')?);
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && plain.len() > JOINED && plain.chars().all(char::is_alphabetic)).then_some([(number, number), (word, plain)])
+}
+
 /// "two-factor" is two words, "e-mail" and "wi-fi" are one; figures and code keep their marks.
 fn parted(shown: &str, lower: &str) -> Vec<(String, String)> {
     let lettered = lower.chars().all(|c| c.is_alphabetic() || c == '-') && !lower.starts_with('-');
+    if let Some(parts) = counted(shown, lower) {
+        return parts.map(|(shown, lower)| (shown.to_owned(), lower.to_owned())).to_vec();
+    }
     if !lettered || !lower.contains('-') {
         return vec![(shown.to_owned(), lower.to_owned())];
     }

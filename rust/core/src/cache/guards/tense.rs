@@ -5,7 +5,7 @@ use super::pair::Pair;
 use super::words::Words;
 
 const TIMES: [(&str, &[&str]); 3] = [
-    ("past", &["was", "were", "did", "had", "former", "previous", "formerly"]),
+    ("past", &["was", "were", "did", "had", "former", "previous", "formerly", "used to"]),
     ("present", &["is", "are", "do", "does", "has", "have", "am", "current", "currently"]),
     ("future", &["will", "shall", "upcoming", "going to"]),
 ];
@@ -99,6 +99,8 @@ fn said(words: &Words, list: &[&str]) -> bool {
     list.iter().any(|word| match *word {
         "is" | "are" | "am" => words.has(word) && !future,
         "going to" => future,
+        "used to" => (0..words.all.len())
+            .any(|at| words.at(at) == "used" && words.at(at + 1) == "to" && !HELP.has(words.at(at.wrapping_sub(1)))),
         word => words.has(word),
     })
 }

@@ -8,6 +8,7 @@ use super::lexicon::Forms;
 use super::lists::List;
 use super::mention;
 use super::numerals::{counts, figure, roman, scaled, spelled};
+use super::phrasal;
 use super::spelling::plain;
 use super::units::unit;
 
@@ -77,6 +78,7 @@ impl Words {
         numbers(&mut all);
         dates(&mut all);
         clock::settle(&mut all);
+        phrasal::join(&mut all);
         phrases(&mut all);
         mark(&mut all);
         mention::mark(&mut all);
@@ -249,7 +251,7 @@ fn mark(all: &mut Vec<Word>) {
         let thing = at > 0 && matches!(all[at - 1].lower.as_str(), "a" | "an") && is_open(&all[at].lower) && next != "of";
         all[at].content = thing
             || letter
-            || matches!(all[at].shown.as_str(), "US" | "IT" | "WHO") && !shouted
+            || matches!(all[at].shown.as_str(), "US" | "IT" | "WHO") && !shouted && unit(next).is_none()
             || all[at].number
             || all[at].unit
             || all[at].quoted
