@@ -13,8 +13,9 @@ const LONG: usize = 14;
 /// Of a longer text at most one word in so many may differ for it to count as edited wherever it does.
 const NEARLY: usize = 6;
 
-/// Words whose place an added word may take: "this weekend", "next weekend".
-const DETERMINERS: [&str; 9] = ["a", "an", "the", "this", "that", "my", "your", "some", "any"];
+/// Words whose place an added word may take: "this weekend", "next weekend"; "on delivery", "after delivery".
+const DETERMINERS: [&str; 18] =
+    ["a", "an", "the", "this", "that", "my", "your", "some", "any", "of", "in", "on", "at", "for", "from", "by", "with", "to"];
 
 /// Says what stands in the place of what.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
