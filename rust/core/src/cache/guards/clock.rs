@@ -12,6 +12,7 @@ pub fn settle(all: &mut Vec<Word>) {
             ("noon" | "midday", _) => Some(("12:00".to_owned(), 1)),
             ("midnight", _) => Some(("0:00".to_owned(), 1)),
             (hour, "am" | "pm") if all[at].number => day(hour, next == "pm").map(|time| (time, 2)),
+            (hour, "in") if all[at].number => part(&all[at + 2..]).and_then(|late| day(hour, late)).map(|time| (time, 4)),
             // "3 times 4" is a product.
             (number, "times") if all[at].number && !counted => Some((format!("x{number}"), 2)),
             _ => None,
@@ -22,6 +23,16 @@ pub fn settle(all: &mut Vec<Word>) {
             all.drain(at + 1..at + taken);
         }
         at += 1;
+    }
+}
+
+/// Whether the words are those of the first or of the second half of a day: "the morning", "the evening".
+fn part(words: &[Word]) -> Option<bool> {
+    let [article, part, ..] = words else { return None };
+    match (article.lower.as_str(), part.lower.as_str()) {
+        ("the", "morning") => Some(false),
+        ("the", "afternoon" | "evening") => Some(true),
+        _ => None,
     }
 }
 
@@ -42,6 +53,7 @@ mod tests {
             ("at 3pm", "at 15:00"),
             ("at 12 a.m.", "at 0:00"),
             ("at 7:30 PM", "at 19:30"),
+            ("at 6:30 in the morning", "at 6:30"),
             ("at noon", "at 12:00"),
             ("two times", "x2"),
             ("twice", "x2"),

@@ -25,7 +25,10 @@ const ANYWHERE: [&str; 12] = [
     "hmm",
 ];
 /// Said at the start of a clause, before what is wanted.
-const BEFORE_WISH: [&str; 13] = [
+const BEFORE_WISH: [&str; 16] = [
+    "can you kindly",
+    "could you kindly",
+    "would you kindly",
     "can you please",
     "could you please",
     "would you please",

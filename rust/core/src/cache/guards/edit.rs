@@ -36,8 +36,19 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
     let bare = |words: &Words, places: &[usize]| {
         places.iter().all(|at| DETERMINERS.contains(&words.at(*at))) || places.iter().any(|at| is_open(words.at(*at)))
     };
+    if introduces(pair.a, a) && b.is_empty() || introduces(pair.b, b) && a.is_empty() {
+        return None;
+    }
     let matters = left && (right || bare(pair.b, b)) || right && bare(pair.a, a);
     (one && matters).then(|| shown(pair, hunk))
+}
+
+/// Whether the places are a sentence of its own before another, in which the asker speaks of himself: "I'm new here."
+fn introduces(words: &Words, places: &[usize]) -> bool {
+    let (Some(first), Some(last)) = (places.first(), places.last()) else { return false };
+    let wants = (*first..=*last).any(|at| matches!(words.at(at), "want" | "need" | "would" | "please"));
+    let own = matches!(words.at(*first), "i" | "we" | "my" | "our");
+    own && !wants && words.all[*first].opens && words.all.get(last + 1).is_some_and(|next| next.opens)
 }
 
 fn shown(pair: &Pair<'_>, (a, b): &Places) -> String {
@@ -101,6 +112,8 @@ mod tests {
             ("change my name by law", "change my gender by law", true),
             ("open on monday", "open on tuesday", true),
             ("Name the capital city of Peru", "What is the capital of Peru", false),
+            ("How do I sleep better?", "I'm exhausted. How do I sleep better?", false),
+            ("How do I say it?", "Answer in Greek. How do I say it?", true),
             ("order a card", "order a virtual card", true),
             ("Which city is the capital", "What is the capital", false),
             ("How do I reset it", "How can I reset it", false),

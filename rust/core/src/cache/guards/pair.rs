@@ -4,6 +4,7 @@
 //! Symmetric: exchanging the texts exchanges the sides and nothing else.
 
 use super::initials::spelled;
+use super::lexicon::known as is_word;
 use super::lists::List;
 use super::spelling::slips;
 use super::words::{Word, Words};
@@ -40,7 +41,11 @@ impl<'a> Pair<'a> {
         let places = |words: &Words| (0..words.all.len()).filter(|at| words.all[*at].content).collect::<Vec<_>>();
         let (mut left, mut right, mut links) = (places(a), places(b), Vec::new());
         let foreign = a.foreign && b.foreign;
-        for reason in REASONS.into_iter().chain(foreign.then_some(inflected as Reason)) {
+        for (at, reason) in REASONS.into_iter().chain(foreign.then_some(inflected as Reason)).enumerate() {
+            if at == 1 {
+                links.extend(shortened(a, &mut left, b, &mut right));
+                links.extend(shortened(b, &mut right, a, &mut left).into_iter().map(|(y, x)| (x, y)));
+            }
             left.retain(|x| match right.iter().position(|y| reason(&a.all[*x], &b.all[*y])) {
                 Some(at) => {
                     links.push((*x, right.remove(at)));
@@ -49,8 +54,6 @@ impl<'a> Pair<'a> {
                 None => true,
             });
         }
-        links.extend(shortened(a, &mut left, b, &mut right));
-        links.extend(shortened(b, &mut right, a, &mut left).into_iter().map(|(y, x)| (x, y)));
         links.sort_unstable();
         // A word said twice is not alone if it has a partner once.
         left.retain(|x| !links.iter().any(|(_, y)| REASONS[..2].iter().any(|reason| reason(&a.all[*x], &b.all[*y]))));
@@ -169,6 +172,9 @@ fn slip(a: &Word, b: &Word) -> bool {
     if believed && !known && length >= LETTERS && exchanged(&a.lower, &b.lower) {
         return true;
     }
+    if starts && length >= LETTERS && doubled(&a.lower, &b.lower) && plain(a, b) && !(is_word(&a.lower) && is_word(&b.lower)) {
+        return true;
+    }
     believed && a.forms.known != b.forms.known && slips(&a.lower, &b.lower) <= if length >= 2 * ROOT { 2 } else { 1 }
 }
 
@@ -183,6 +189,13 @@ pub fn exchanged(a: &str, b: &str) -> bool {
     }
     let at = a.iter().zip(b).position(|(x, y)| x != y).unwrap_or(a.len());
     at + 1 < a.len() && a[at] == b[at + 1] && a[at + 1] == b[at] && a[at + 2..] == b[at + 2..]
+}
+
+/// Whether one of two words has a letter twice where the other has it once.
+fn doubled(a: &str, b: &str) -> bool {
+    let (long, short) = if a.len() > b.len() { (a.as_bytes(), b.as_bytes()) } else { (b.as_bytes(), a.as_bytes()) };
+    let at = long.iter().zip(short).position(|(x, y)| x != y).unwrap_or(short.len());
+    long.len() == short.len() + 1 && at > 0 && long[at] == long[at - 1] && long[at + 1..] == short[at..]
 }
 
 /// Endings and what takes their place; the first that fits is taken off once.

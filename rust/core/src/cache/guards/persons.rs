@@ -8,6 +8,9 @@ const OWNERS: [&str; 6] = ["my", "your", "his", "her", "our", "their"];
 /// Says that a thing belongs to somebody else. "My" and "your" are one where each text speaks to or of its own subject: "how do you
 /// reset your password".
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    if let Some((one, other)) = subjects(pair) {
+        return Some(format!("persons differ: '{one}' against '{other}'"));
+    }
     let shift = |here: &Words, there: &Words| here.has("i") && there.has("you");
     let generic = shift(pair.a, pair.b) || shift(pair.b, pair.a);
     let owned = |words: &Words| (1..words.all.len()).filter(|at| OWNERS.contains(&words.at(at - 1))).collect::<Vec<_>>();
@@ -22,6 +25,28 @@ pub fn differ(pair: &Pair<'_>) -> Option<String> {
         }
     }
     None
+}
+
+/// Persons of whom two texts ask the same word by word; anybody is "I", "you" and "we".
+fn subjects<'a>(pair: &Pair<'a>) -> Option<(&'a str, &'a str)> {
+    let (a, b): (&'a Words, &'a Words) = (pair.a, pair.b);
+    if a.all.len() != b.all.len() {
+        return None;
+    }
+    let mut changed = (0..a.all.len()).filter(|at| a.at(*at) != b.at(*at));
+    let at = changed.next().filter(|_| changed.next().is_none())?;
+    let (x, y) = (person(a.at(at))?, person(b.at(at))?);
+    (x != y).then(|| (a.at(at), b.at(at)))
+}
+
+fn person(word: &str) -> Option<char> {
+    match word {
+        "i" | "you" | "we" | "one" => Some('i'),
+        "he" | "him" => Some('h'),
+        "she" => Some('s'),
+        "they" | "them" => Some('t'),
+        _ => None,
+    }
 }
 
 /// "Their" may stand for one person, and "our" for oneself.

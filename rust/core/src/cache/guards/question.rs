@@ -141,7 +141,8 @@ fn ask(words: &Words) -> Ask {
     // "The wall was built when?"
     let last = words.all.len().saturating_sub(1);
     let late = asked(words, last).filter(|(kind, _)| last > 1 && matches!(kind, Time | Place | Reason));
-    late.unwrap_or((if told(words) { Told } else { Open }, None))
+    let first = (words.at(0) == "when" && !words.statement).then_some((Time, None));
+    late.or(first).unwrap_or((if told(words) { Told } else { Open }, None))
 }
 
 /// Words that ask, before "whether".
@@ -182,7 +183,10 @@ fn asked(words: &Words, at: usize) -> Option<Ask> {
         "what" | "which" => return Some(noun(words, at + 1)),
         "why" => Some(Reason),
         "where" => Some(Place),
-        "when" => Some(Time),
+        // "When I plug it in" asks for nothing.
+        "when" => {
+            Some(Time).filter(|_| at + 1 == words.all.len() || AUXILIARIES.has(words.at(at + 1)) || words.at(at + 1) == "to")
+        }
         "who" | "whom" | "whose" => Some(Person),
         "how" => Some(match words.at(at + 1) {
             "much" | "many" => Number,
@@ -302,6 +306,7 @@ mod tests {
             ("Could you wash it for me?", "Wash it", false),
             ("I need to verify it", "Why do you need to verify it?", true),
             ("I was wondering if I can bring it", "Can I bring it?", false),
+            ("When I plug it in, it stops. Why?", "Why does it stop when I plug it in?", false),
             ("What is the exam?", "Tell me what I need for the exam", true),
             ("What are the requirements for it?", "What do I need for it?", false),
             ("What is the best treatment for a sprain?", "How is a sprain best treated?", false),

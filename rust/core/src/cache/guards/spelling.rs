@@ -87,18 +87,20 @@ fn cut(shown: &str, plain: &str) -> String {
     shown.chars().take(plain.chars().count()).collect()
 }
 
-/// "7-seater" is a number and a word, "3-D" and "2-in-1" are names.
-fn counted<'a>(shown: &'a str, lower: &'a str) -> Option<[(&'a str, &'a str); 2]> {
+/// "7-seater" is a number and a word, "3-D" is a name.
+fn counted(shown: &str, lower: &str) -> Option<Vec<(String, String)>> {
     let ((number, word), (_, plain)) = (shown.split_once('-')?, lower.split_once('-')?);
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && plain.len() > JOINED && plain.chars().all(char::is_alphabetic)).then_some([(number, number), (word, plain)])
+    let words = plain.len() > JOINED && plain.chars().all(|c| c.is_alphabetic() || c == '-');
+    let first = || (number.to_owned(), number.to_owned());
+    (digits && words).then(|| [first()].into_iter().chain(parted(word, plain)).collect())
 }
 
 /// "two-factor" is two words, "e-mail" and "wi-fi" are one; figures and code keep their marks.
 fn parted(shown: &str, lower: &str) -> Vec<(String, String)> {
     let lettered = lower.chars().all(|c| c.is_alphabetic() || c == '-') && !lower.starts_with('-');
     if let Some(parts) = counted(shown, lower) {
-        return parts.map(|(shown, lower)| (shown.to_owned(), lower.to_owned())).to_vec();
+        return parts;
     }
     if !lettered || !lower.contains('-') {
         return vec![(shown.to_owned(), lower.to_owned())];
