@@ -12,7 +12,8 @@ from tierkit import SemanticCache
 
 ROWS = [
     json.loads(line)
-    for line in (Path(__file__).parents[1] / "fixtures/cache/questions.jsonl").read_text(encoding="utf-8").splitlines()
+    for path in sorted((Path(__file__).parents[1] / "fixtures/cache").glob("*.jsonl"))
+    for line in path.read_text(encoding="utf-8").splitlines()
 ]
 QUESTIONS = sorted({row[side] for row in ROWS for side in ("cached", "new")})
 WORDS = sorted({word for question in QUESTIONS for word in question.split()})

@@ -66,6 +66,8 @@ mod tests {
     #[test]
     fn cases() {
         for (a, b, differs) in [
+            ("Does she work here?", "Does he work here?", true),
+            ("How do I boil rice?", "How do you boil rice?", false),
             ("Change my password", "Change your password", true),
             ("What is your name?", "What is my name?", true),
             ("How old is his daughter?", "How old is her daughter?", true),

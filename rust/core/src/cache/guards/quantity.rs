@@ -25,10 +25,10 @@ const LONG: usize = 16;
 
 /// Says which amounts stand against each other.
 pub fn differ(pair: &Pair<'_>) -> Option<String> {
+    static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(AMOUNTS.map(|(_, list)| list)));
     if pair.b.has("than") && equals(pair.a) || pair.a.has("than") && equals(pair.b) {
         return Some("amounts differ: more or less than against as much as".to_owned());
     }
-    static ALL: LazyLock<Lists> = LazyLock::new(|| Lists::of(AMOUNTS.map(|(_, list)| list)));
     if pair.a.all.len().max(pair.b.all.len()) > LONG {
         return None;
     }
