@@ -1,11 +1,11 @@
 """The cache beside its peers, in one run and one process: times of one lookup and one insert, bytes, and recall.
 
-    python benches/peers_cache.py --json [--rows 10000 --rows 100000] [--vectors real.npy]
+    python benches/peers_cache.py --json [--rows 10000 --rows 100000] [--vectors real.npy] [--peer faiss]
 
-A peer that cannot be imported is left out, and that is
-said on standard error. `--vectors` takes a float32 matrix of real embeddings; without it they are made in clusters.
-Our lookups go through `SemanticCache.get` with everything it does; peers are asked for the bare nearest row;
-`peers_semantic.py` times whole lookups.
+A peer that cannot be imported is left out, and that is said on standard error; at a million rows `--peer faiss` saves
+the long time that a graph takes to build. `--vectors` takes a float32 matrix of real embeddings; without it they are
+made in clusters. Our lookups go through `SemanticCache.get` with everything it does; peers are asked for the bare
+nearest row; `peers_semantic.py` times whole lookups.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 QUERIES = 300
 CLOSE = 0.80
+PEERS = ("numpy", "faiss", "hnswlib", "usearch")
 ONE = 1
 Q = TypeVar("Q")
 
@@ -41,8 +42,10 @@ def main() -> None:
     options.add_argument("--rows", type=int, action="append", help="rows per case; may be repeated")
     options.add_argument("--dim", type=int, default=384)
     options.add_argument("--vectors", help="a .npy file of real embeddings")
+    options.add_argument("--peer", action="append", choices=PEERS, help="compare with this one only; may be repeated")
     asked = options.parse_args()
-    found = [case for rows in asked.rows or [10_000, 100_000] for case in cases(rows, asked.dim, asked.vectors)]
+    named = asked.peer or list(PEERS)
+    found = [case for rows in asked.rows or [10_000, 100_000] for case in cases(rows, asked.dim, asked.vectors, named)]
     found += exact_case()
     if asked.json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
@@ -51,7 +54,7 @@ def main() -> None:
         sys.stdout.write("  ".join(f"{name} {value}" for name, value in case.items()) + "\n")
 
 
-def cases(count: int, dim: int, path: str | None) -> Iterator[dict[str, Any]]:
+def cases(count: int, dim: int, path: str | None, named: list[str]) -> Iterator[dict[str, Any]]:
     """Lookup, insert and bytes at one size."""
     rows, queries = data(count, dim, path)
     count = len(rows)
@@ -63,7 +66,7 @@ def cases(count: int, dim: int, path: str | None) -> Iterator[dict[str, Any]]:
         return -1 if hit is None else int.from_bytes(hit.value, "little")
 
     recall = share(ask, queries, exact)
-    for name, made in peers(rows):
+    for name, made in peers(rows, named):
         ours, theirs = in_turns(ask, made.search, queries)
         yield case(f"lookup {count}x{rows.shape[1]}", ours, name, theirs, (recall, share(made.search, queries, exact)))
         if made.insert_us:
@@ -157,10 +160,13 @@ class Peer:
         self.search, self.insert_us, self.bytes = search, insert_us, size
 
 
-def peers(rows: Matrix) -> Iterator[tuple[str, Peer]]:
-    """Every peer that is here, filled with the rows."""
-    yield f"numpy {np.__version__} f32", Peer(lambda query: int((rows @ query).argmax()))
+def peers(rows: Matrix, named: list[str]) -> Iterator[tuple[str, Peer]]:
+    """Every named peer that is here, filled with the rows."""
+    if "numpy" in named:
+        yield f"numpy {np.__version__} f32", Peer(lambda query: int((rows @ query).argmax()))
     for name, make in (("faiss", _faiss), ("hnswlib", _hnswlib), ("usearch", _usearch)):
+        if name not in named:
+            continue
         try:
             module = importlib.import_module(name)
         except ImportError:
