@@ -1,6 +1,6 @@
 //! The sums themselves, in safe code that the compiler turns into the machine's widest steps.
 
-use super::{LANES, Wanted};
+use super::{LANES, Signs, Wanted};
 
 /// Products added side by side: the compiler keeps them in registers, where one sum would be re-packed for every block.
 const WIDE: usize = 32;
@@ -23,25 +23,27 @@ pub fn dots(rows: &[i8], query: &[i16], out: &mut [i32]) {
 
 #[inline(always)]
 #[allow(clippy::inline_always)] // as above
-pub fn within(blocks: &[u64], query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
-    let (words, _) = blocks.as_chunks::<LANES>();
-    for (at, block) in words.chunks_exact(query.len()).enumerate() {
-        let counts = counted(block, query);
+pub fn within(signs: Signs<'_>, query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
+    for (at, first, rest) in signs.blocks(query.len()) {
+        let counts = counted(first, rest, query);
         let close = wanted.close(&counts);
         if close != 0 && wanted.note(at, &counts, close, found) {
             return at + 1;
         }
     }
-    words.len() / query.len()
+    signs.len()
 }
 
 #[inline(always)]
 #[allow(clippy::inline_always)] // as above
-fn counted(block: &[[u64; LANES]], query: &[u64]) -> [u64; LANES] {
+fn counted(first: &[[u64; LANES]], rest: &[[u64; LANES]], query: &[u64]) -> [u64; LANES] {
     let mut sums = [0_u64; LANES];
-    for (words, asked) in block.iter().zip(query) {
-        for lane in 0..LANES {
-            sums[lane] += u64::from((words[lane] ^ asked).count_ones());
+    let (begin, end) = query.split_at(first.len());
+    for (words, asked) in [(first, begin), (rest, end)] {
+        for (words, asked) in words.iter().zip(asked) {
+            for lane in 0..LANES {
+                sums[lane] += u64::from((words[lane] ^ asked).count_ones());
+            }
         }
     }
     sums

@@ -37,15 +37,44 @@ impl Level {
     }
 
     /// Adds to `found` the rows that differ from the query in few enough bits, with that number of bits, up to the block that
-    /// makes them enough; gives the blocks that it looked at. Rows lie in blocks of [`LANES`], word by word.
-    pub fn within(self, blocks: &[u64], query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
-        wide::within(self, blocks, query, wanted, found)
+    /// makes them enough; gives the blocks that it looked at.
+    pub fn within(self, signs: Signs<'_>, query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
+        wide::within(self, signs, query, wanted, found)
     }
 }
 
 /// Asks for values to be in the nearest cache soon.
-pub fn fetch(values: &[i8]) {
+pub fn fetch<T>(values: &[T]) {
     wide::fetch(values);
+}
+
+/// Bits of rows, in blocks of [`LANES`] rows, word by word: the first words of all blocks, then the others. Without the others
+/// a look at the first ones alone is meant.
+#[derive(Debug, Clone, Copy)]
+pub struct Signs<'a> {
+    /// The first words.
+    pub first: &'a [u64],
+    /// The others, or none.
+    pub rest: &'a [u64],
+    /// First words of one row.
+    pub words: usize,
+}
+
+impl<'a> Signs<'a> {
+    /// Each block: its first words and the others of a query of so many words.
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // compiled again inside each function that has wider registers
+    fn blocks(self, asked: usize) -> impl Iterator<Item = (usize, &'a [[u64; LANES]], &'a [[u64; LANES]])> {
+        let (first, rest) = (self.first.as_chunks::<LANES>().0, self.rest.as_chunks::<LANES>().0);
+        let others = asked - self.words;
+        let blocks = first.chunks_exact(self.words).enumerate();
+        blocks.map(move |(at, block)| (at, block, rest.get(at * others..(at + 1) * others).unwrap_or_default()))
+    }
+
+    /// How many blocks there are.
+    fn len(self) -> usize {
+        self.first.len() / (LANES * self.words)
+    }
 }
 
 /// What a look at bits is for.
@@ -119,9 +148,15 @@ mod tests {
     fn every_level_finds_the_same_rows_and_stops_at_the_same_block() {
         let mut next = noise(5);
         for words in [1_usize, 2, 4, 6, 17] {
-            let blocks: Vec<u64> = (0..words * LANES * 50).map(|_| next()).collect();
+            let first = words.div_ceil(3);
+            let (near, far): (Vec<u64>, Vec<u64>) =
+                ((0..first * LANES * 50).map(|_| next()).collect(), (0..(words - first) * LANES * 50).map(|_| next()).collect());
             let query: Vec<u64> = (0..words).map(|_| next()).collect();
-            let bit = |row: usize, word: usize| blocks[((row / LANES) * words + word) * LANES + row % LANES];
+            let place = |row: usize, word: usize, words: usize| ((row / LANES) * words + word) * LANES + row % LANES;
+            let bit = |row: usize, word: usize| match word.checked_sub(first) {
+                None => near[place(row, word, first)],
+                Some(word) => far[place(row, word, words - first)],
+            };
             let count = |row: usize| (0..words).map(|word| (bit(row, word) ^ query[word]).count_ones()).sum::<u32>() as u16;
             let cut = words as u16 * 30;
             let plain: Vec<(u16, u32)> = (0..400).map(|row| (count(row), row as u32)).filter(|row| row.0 <= cut).collect();
@@ -129,7 +164,9 @@ mod tests {
                 let (mut found, mut at) = (Vec::new(), 0);
                 while at < 50 {
                     let wanted = Wanted { first: (at * LANES) as u32, cut, enough: found.len() + 7 };
-                    let seen = level.within(&blocks[at * words * LANES..], &query, wanted, &mut found);
+                    let (begun, others) = (&near[at * first * LANES..], &far[at * (words - first) * LANES..]);
+                    let signs = Signs { first: begun, rest: others, words: first };
+                    let seen = level.within(signs, &query, wanted, &mut found);
                     let enough = found.len() >= wanted.enough;
                     assert!(enough || at + seen == 50, "{level:?} {words} words");
                     at += seen;

@@ -10,7 +10,7 @@ use std::arch::aarch64::{
     vreinterpretq_u8_u64, vst1q_u64,
 };
 
-use super::{LANES, Wanted};
+use super::{LANES, Signs, Wanted};
 
 /// Values per step: one register of 8-bit rows.
 const STEP: usize = 16;
@@ -42,25 +42,24 @@ pub fn dots(rows: &[i8], query: &[i16], out: &mut [i32]) {
 }
 
 /// The rows of few differing bits, two rows of a block in one register.
-pub fn within(blocks: &[u64], query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
-    let (words, _) = blocks.as_chunks::<LANES>();
-    for (at, block) in words.chunks_exact(query.len()).enumerate() {
-        let counts = counted(block, query);
+pub fn within(signs: Signs<'_>, query: &[u64], wanted: Wanted, found: &mut Vec<(u16, u32)>) -> usize {
+    for (at, first, rest) in signs.blocks(query.len()) {
+        let counts = counted(first, rest, query);
         let close = wanted.close(&counts);
         if close != 0 && wanted.note(at, &counts, close, found) {
             return at + 1;
         }
     }
-    words.len() / query.len()
+    signs.len()
 }
 
-fn counted(block: &[[u64; LANES]], query: &[u64]) -> [u64; LANES] {
+fn counted(first: &[[u64; LANES]], rest: &[[u64; LANES]], query: &[u64]) -> [u64; LANES] {
     let mut sums = [0_u64; LANES];
     for (pair, sums) in sums.as_chunks_mut::<HALF>().0.iter_mut().enumerate() {
         // SAFETY: NEON is part of the target; two words from `HALF * pair` lie inside the eight of a block, and `sums` are two.
         unsafe {
             let mut sum = vdupq_n_u64(0);
-            for (words, asked) in block.iter().zip(query) {
+            for (words, asked) in first.iter().chain(rest).zip(query) {
                 let apart = veorq_u64(vld1q_u64(words.as_ptr().add(HALF * pair)), vdupq_n_u64(*asked));
                 let bits = vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(vcntq_u8(vreinterpretq_u8_u64(apart)))));
                 sum = vaddq_u64(sum, bits);
