@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 use tierkit_core::ledger::{EntryKind, Posting, ReservationId};
 
 use crate::chain::Link;
@@ -90,7 +90,7 @@ impl Book {
         if self.accounts.len() > MOST_ACCOUNTS {
             self.accounts.clear();
         }
-        match write(&mut self.connection, rows, &self.chain, &mut self.accounts) {
+        match write(&self.connection, rows, &self.chain, &mut self.accounts) {
             Ok(chain) => {
                 (self.last, self.chain) = (*last, chain);
                 Ok(())
@@ -131,17 +131,39 @@ struct Standing {
     is_kept: bool,
 }
 
+/// A transaction that is taken back unless it is committed, by statements that are compiled once: a strict group is small.
+struct Whole<'a>(&'a Connection);
+
+impl<'a> Whole<'a> {
+    fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Self(connection))
+    }
+
+    fn commit(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+    }
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
+    }
+}
+
 fn write(
-    connection: &mut Connection,
+    connection: &Connection,
     rows: &[(i64, Row)],
     chain: &[u8],
     accounts: &mut HashMap<Account, Numbered>,
 ) -> rusqlite::Result<Vec<u8>> {
-    let transaction = connection.transaction()?;
+    let transaction = Whole::begin(connection)?;
     let mut chain = chain.to_vec();
     let mut group = Group::default();
     {
-        let mut insert = transaction.prepare_cached(
+        let mut insert = connection.prepare_cached(
             "INSERT INTO entry(seq, reservation, kind, at_ns, nano_usd, labels, units, usage, flags, saved_nano_usd, expires_ns, hash,
                                adjustment, changes)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -149,7 +171,7 @@ fn write(
         for (seq, row) in rows {
             let entry = &row.entry;
             chain = Link::of(*seq, row).hash(&chain).to_vec();
-            let changes = group.changes(&transaction, row, accounts)?;
+            let changes = group.changes(connection, row, accounts)?;
             insert.execute(params![
                 seq,
                 entry.id.as_str(),
@@ -169,9 +191,9 @@ fn write(
             group.follow(*seq, row);
         }
     }
-    group.write(&transaction)?;
+    group.write(connection)?;
     if let Some((last, _)) = rows.last() {
-        transaction.prepare_cached("UPDATE head SET seq = ?, hash = ?")?.execute(params![last, chain])?;
+        connection.prepare_cached("UPDATE head SET seq = ?, hash = ?")?.execute(params![last, chain])?;
     }
     transaction.commit()?;
     Ok(chain)
@@ -181,7 +203,7 @@ impl<'a> Group<'a> {
     /// The changes of an entry, added to those of the group.
     fn changes(
         &mut self,
-        transaction: &Transaction<'_>,
+        connection: &Connection,
         row: &Row,
         accounts: &mut HashMap<Account, Numbered>,
     ) -> rusqlite::Result<Vec<Change>> {
@@ -191,7 +213,7 @@ impl<'a> Group<'a> {
             let numbered = match accounts.get(&key) {
                 Some(numbered) => *numbered,
                 None => {
-                    let numbered = self.number(transaction, scope, posting)?;
+                    let numbered = self.number(connection, scope, posting)?;
                     accounts.insert(key, numbered);
                     numbered
                 }
@@ -205,14 +227,14 @@ impl<'a> Group<'a> {
     }
 
     /// The number of an account, which is made when there is none.
-    fn number(&mut self, transaction: &Transaction<'_>, scope: &Scope, posting: &Posting) -> rusqlite::Result<Numbered> {
+    fn number(&mut self, connection: &Connection, scope: &Scope, posting: &Posting) -> rusqlite::Result<Numbered> {
         let mut select =
-            transaction.prepare_cached("SELECT id, end_ns FROM account WHERE rule = ? AND scope = ? AND start_ns = ?")?;
+            connection.prepare_cached("SELECT id, end_ns FROM account WHERE rule = ? AND scope = ? AND start_ns = ?")?;
         let mut rows = select.query(params![scope.rule, scope.key, posting.start_ns])?;
         if let Some(row) = rows.next()? {
             return Ok(Numbered { id: row.get(0)?, end_ns: row.get(1)? });
         }
-        let mut insert = transaction
+        let mut insert = connection
             .prepare_cached("INSERT INTO account(rule, scope, start_ns, end_ns, posted, pending) VALUES (?, ?, ?, ?, 0, 0)")?;
         let id = insert.insert(params![scope.rule, scope.key, posting.start_ns, posting.end_ns])?;
         self.sums.insert(id, ([0, 0], true));
@@ -231,17 +253,16 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let mut change =
-            transaction.prepare_cached("UPDATE account SET posted = posted + ?, pending = pending + ? WHERE id = ?")?;
+            connection.prepare_cached("UPDATE account SET posted = posted + ?, pending = pending + ? WHERE id = ?")?;
         for (id, ([posted, pending], is_fresh)) in &self.sums {
             // A release changes an account that its reserve made; a fresh one has pending >= 0.
             let pending = if *is_fresh { 0.max(*pending) } else { *pending };
             change.execute(params![posted, pending, id])?;
         }
-        let mut open =
-            transaction.prepare_cached("INSERT OR REPLACE INTO open(reservation, seq, expires_ns) VALUES (?, ?, ?)")?;
-        let mut close = transaction.prepare_cached("DELETE FROM open WHERE reservation = ?")?;
+        let mut open = connection.prepare_cached("INSERT OR REPLACE INTO open(reservation, seq, expires_ns) VALUES (?, ?, ?)")?;
+        let mut close = connection.prepare_cached("DELETE FROM open WHERE reservation = ?")?;
         for (id, standing) in &self.open {
             match standing.opened {
                 Some((seq, expires_ns)) => open.execute(params![id, seq, expires_ns])?,

@@ -99,8 +99,8 @@ pub fn open_writer(path: &Path) -> Result<Connection, StateError> {
     }
     check_format(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-    // A page that many groups change goes into the file once in so many pages of the log, which takes 16 MiB then.
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000).map_err(failed)?;
+    // A page that many groups change goes into the file once in so many pages of the log, which takes 8 MiB then.
+    connection.pragma_update(None, "wal_autocheckpoint", 2_000).map_err(failed)?;
     // The one writer takes entries away nowhere, so that no reference can break; `verify` looks at all of them.
     connection.pragma_update(None, "foreign_keys", false).map_err(failed)?;
     Ok(connection)

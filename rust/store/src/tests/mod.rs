@@ -3,6 +3,7 @@
 mod chance;
 mod disk;
 mod faults;
+mod groups;
 mod life;
 mod older;
 mod power;
