@@ -159,7 +159,10 @@ impl Desk {
         let mut from = written.start;
         while from < written.end {
             let upto = written.end.min(from + RELEASE);
-            let hash = head(&book.hash_of(segment.ledger_seq(upto) - 1)?);
+            let hash = {
+                let _unforked = fork::hold();
+                head(&book.hash_of(segment.ledger_seq(upto) - 1)?)
+            };
             let _turn = segment.turn()?;
             let mut tx = Tx::begin(segment.words(), segment.layout.log()).map_err(failed)?;
             segment.layout.release(&mut tx, upto);
