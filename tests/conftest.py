@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import sys
 from pathlib import Path
 
@@ -44,3 +45,7 @@ def _refuse_foreign_hosts(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_refuse_foreign_hosts)
+
+# A shell starts what it runs in the background deaf to interrupts, and so would be all commands that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
